@@ -1,0 +1,206 @@
+//! Contacts and the compact lists that carry them.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::bencode::Cursor;
+use crate::{Family, Id};
+
+/// A reference to a node: its ID, IP address and port [thesis 8.II.A].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Contact {
+    /// The node ID.
+    pub id: Id,
+    /// The UDP address.
+    pub addr: SocketAddr,
+}
+
+impl Contact {
+    /// A contact from its parts.
+    pub const fn new(id: Id, addr: SocketAddr) -> Self {
+        Self { id, addr }
+    }
+}
+
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.id, self.addr)
+    }
+}
+
+/// Reads a compact IP address and port: 6 bytes for IPv4, 18 for IPv6
+/// (BEP 5, "Contact Encoding"; BEP 32). `None` for any other length.
+pub fn read_compact_addr(bytes: &[u8]) -> Option<SocketAddr> {
+    let (ip, port) = bytes.split_last_chunk::<2>()?;
+    let port = u16::from_be_bytes(*port);
+    if let Ok(ip) = <[u8; 4]>::try_from(ip) {
+        return Some((Ipv4Addr::from(ip), port).into());
+    }
+    let ip = <[u8; 16]>::try_from(ip).ok()?;
+    Some((Ipv6Addr::from(ip), port).into())
+}
+
+/// Appends the compact form of `addr` to `out`.
+pub fn write_compact_addr(addr: &SocketAddr, out: &mut Vec<u8>) {
+    match addr {
+        SocketAddr::V4(a) => out.extend_from_slice(&a.ip().octets()),
+        SocketAddr::V6(a) => out.extend_from_slice(&a.ip().octets()),
+    }
+    out.extend_from_slice(&addr.port().to_be_bytes());
+}
+
+/// A compact list of contacts of one family: `nodes` of BEP 5 or `nodes6` of
+/// BEP 32, borrowed. Bytes behind the last whole contact are not seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Nodes<'a> {
+    family: Family,
+    bytes: &'a [u8],
+}
+
+impl<'a> Nodes<'a> {
+    /// The list held in `bytes`, which [`Nodes::write`] made or a datagram holds.
+    pub const fn new(family: Family, bytes: &'a [u8]) -> Self {
+        Self { family, bytes }
+    }
+
+    /// Appends the compact form of `contact` to `out`.
+    pub fn write(contact: &Contact, out: &mut Vec<u8>) {
+        out.extend_from_slice(contact.id.as_bytes());
+        write_compact_addr(&contact.addr, out);
+    }
+
+    /// The bytes as they stand in the datagram.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Number of whole contacts.
+    pub const fn len(&self) -> usize {
+        self.bytes.len() / self.family.compact_node_len()
+    }
+
+    /// Whether there is no whole contact.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the length is a whole number of contacts.
+    pub const fn is_well_formed(&self) -> bool {
+        self.bytes
+            .len()
+            .is_multiple_of(self.family.compact_node_len())
+    }
+
+    /// The contacts, in the order of the datagram.
+    pub fn iter(&self) -> impl Iterator<Item = Contact> + use<'a> {
+        let whole = self.bytes.chunks_exact(self.family.compact_node_len());
+        whole.filter_map(|node| {
+            let (id, addr) = node.split_first_chunk::<{ Id::LEN }>()?;
+            Some(Contact::new(Id::new(*id), read_compact_addr(addr)?))
+        })
+    }
+}
+
+impl fmt::Debug for Nodes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// The peers of a get_peers response: `values` of BEP 5, borrowed either from
+/// a datagram or from a peer store.
+#[derive(Clone, Copy)]
+pub struct Values<'a>(Source<'a>);
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// The inside of a bencoded list of strings.
+    Wire(&'a [u8]),
+    Peers(&'a [SocketAddr]),
+}
+
+impl<'a> Values<'a> {
+    /// The values of a response that is to be sent.
+    pub const fn from_peers(peers: &'a [SocketAddr]) -> Self {
+        Self(Source::Peers(peers))
+    }
+
+    /// The inside of a bencoded list, already known to be well-formed.
+    pub(crate) const fn from_wire(bytes: &'a [u8]) -> Self {
+        Self(Source::Wire(bytes))
+    }
+
+    /// Whether there is no peer. One client always sends the list, often empty.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The peers; entries that are no compact address are left out.
+    pub fn iter(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
+        let (mut wire, peers) = match self.0 {
+            Source::Wire(bytes) => (Cursor::new(bytes), &[][..]),
+            Source::Peers(peers) => (Cursor::new(&[]), peers),
+        };
+        let wire = std::iter::from_fn(move || {
+            while !wire.is_at_end() {
+                if let Some(addr) = wire.string_or_skip()?.and_then(read_compact_addr) {
+                    return Some(addr);
+                }
+            }
+            None
+        });
+        wire.chain(peers.iter().copied())
+    }
+}
+
+impl PartialEq for Values<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Values<'_> {}
+
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_addresses_of_both_families() {
+        for (text, len) in [("1.2.3.4:6881", 6), ("[2a00::1]:1", 18)] {
+            let addr: SocketAddr = text.parse().unwrap();
+            let mut bytes = Vec::new();
+            write_compact_addr(&addr, &mut bytes);
+            assert_eq!((bytes.len(), read_compact_addr(&bytes)), (len, Some(addr)));
+        }
+        for len in [0, 1, 2, 5, 7, 17, 19] {
+            assert_eq!(read_compact_addr(&vec![1; len]), None, "{len}");
+        }
+    }
+
+    #[test]
+    fn a_ragged_node_list_yields_its_whole_contacts() {
+        let contact = Contact::new(Id::new([9; 20]), "1.2.3.4:5".parse().unwrap());
+        let mut bytes = Vec::new();
+        Nodes::write(&contact, &mut bytes);
+        bytes.push(0);
+        let nodes = Nodes::new(Family::V4, &bytes);
+        assert!(!nodes.is_well_formed());
+        assert_eq!(nodes.iter().collect::<Vec<_>>(), [contact]);
+    }
+
+    #[test]
+    fn values_skip_what_is_no_peer() {
+        let values = Values::from_wire(b"6:\x01\x02\x03\x04\x00\x055:abcdei7eld1:ai1eee");
+        let peer: SocketAddr = "1.2.3.4:5".parse().unwrap();
+        assert_eq!(values.iter().collect::<Vec<_>>(), [peer]);
+        assert_eq!(values, Values::from_peers(&[peer]));
+        assert!(Values::from_wire(b"").is_empty());
+    }
+}

@@ -1,0 +1,188 @@
+//! 160-bit identifiers and the XOR metric between them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Rng;
+
+/// Number of bits in an [`Id`].
+pub const ID_BITS: usize = 160;
+
+/// A 160-bit identifier: a node ID, an infohash or the target of a lookup
+/// (BEP 5, "Overview": node IDs and infohashes share one space).
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id([u8; Id::LEN]);
+
+impl Id {
+    /// Length of an identifier in bytes.
+    pub const LEN: usize = 20;
+
+    /// An identifier from its bytes, most significant first.
+    pub const fn new(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// An identifier from a slice, `None` unless it is exactly 20 bytes long.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// A uniformly random identifier.
+    pub fn random(rng: &mut Rng) -> Self {
+        let mut bytes = [0; Self::LEN];
+        rng.fill(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The bytes, most significant first.
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// XOR distance to `other` (BEP 5, "Overview").
+    ///
+    /// ```
+    /// # use mdht_krpc::Id;
+    /// let a = Id::new([0; 20]);
+    /// assert_eq!(a.distance(&a).leading_zeros(), 160);
+    /// assert_eq!(a.distance(&Id::new([0xff; 20])).leading_zeros(), 0);
+    /// ```
+    pub fn distance(&self, other: &Self) -> Distance {
+        Distance(std::array::from_fn(|i| self.0[i] ^ other.0[i]))
+    }
+
+    /// Number of leading bits that `self` and `other` share, 0 to 160: the
+    /// index of the k-bucket of `self` that `other` falls into.
+    ///
+    /// ```
+    /// # use mdht_krpc::Id;
+    /// let a = Id::new([0; 20]);
+    /// let mut b = [0; 20];
+    /// b[0] = 0b0000_0100;
+    /// assert_eq!(a.common_prefix(&Id::new(b)), 5);
+    /// ```
+    pub fn common_prefix(&self, other: &Self) -> usize {
+        self.distance(other).leading_zeros()
+    }
+
+    /// A random identifier that shares exactly `prefix` leading bits with
+    /// `self`: a random target inside the k-bucket of that index. At 160 or
+    /// more it is `self`.
+    pub fn random_in_bucket(&self, prefix: usize, rng: &mut Rng) -> Self {
+        if prefix >= ID_BITS {
+            return *self;
+        }
+        let mut bytes = Self::random(rng).0;
+        let (whole, bits) = (prefix / 8, prefix % 8);
+        bytes[..whole].copy_from_slice(&self.0[..whole]);
+        let shared = !(0xff_u8 >> bits);
+        let flipped = 0x80_u8 >> bits;
+        bytes[whole] = (self.0[whole] & shared)
+            | (!self.0[whole] & flipped)
+            | (bytes[whole] & !shared & !flipped);
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Why a text is not an [`Id`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseIdError {
+    /// The text has the wrong number of characters.
+    #[error("it has {0} characters; an ID is 40 hexadecimal digits (20 bytes)")]
+    Length(usize),
+    /// The text holds a character that is no hexadecimal digit.
+    #[error("`{0}` is not a hexadecimal digit; an ID is 40 of them (20 bytes)")]
+    Digit(char),
+}
+
+impl FromStr for Id {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(bad) = text.chars().find(|c| !c.is_ascii_hexdigit()) {
+            return Err(ParseIdError::Digit(bad));
+        }
+        if text.len() != 2 * Self::LEN {
+            return Err(ParseIdError::Length(text.len()));
+        }
+        let mut bytes = [0; Self::LEN];
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = 16 * hex_value(digits[0]) + hex_value(digits[1]);
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// Value of an ASCII hexadecimal digit.
+fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
+}
+
+/// XOR distance between two identifiers; smaller is closer (BEP 5, "Overview").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Distance([u8; Id::LEN]);
+
+impl Distance {
+    /// The greatest distance there is.
+    pub const MAX: Self = Self([0xff; Id::LEN]);
+
+    /// Number of leading zero bits, 0 to 160; 160 only between equal identifiers.
+    pub fn leading_zeros(&self) -> usize {
+        match self.0.iter().position(|&b| b != 0) {
+            Some(i) => 8 * i + self.0[i].leading_zeros() as usize,
+            None => ID_BITS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_in_bucket_shares_exactly_the_prefix() {
+        let mut rng = Rng::from_u64(7);
+        let own = Id::random(&mut rng);
+        for prefix in 0..ID_BITS {
+            let id = own.random_in_bucket(prefix, &mut rng);
+            assert_eq!(own.common_prefix(&id), prefix);
+        }
+        assert_eq!(own.random_in_bucket(ID_BITS, &mut rng), own);
+    }
+
+    #[test]
+    fn hex_round_trip_and_errors() {
+        let text = "00ff10abcdef0123456789abcdef0123456789ab";
+        let id: Id = text.parse().unwrap();
+        assert_eq!(id.to_string(), text);
+        assert_eq!(text.to_uppercase().parse::<Id>().unwrap(), id);
+        assert_eq!("00ff".parse::<Id>(), Err(ParseIdError::Length(4)));
+        assert_eq!("zz".parse::<Id>(), Err(ParseIdError::Digit('z')));
+        assert_eq!("é0".parse::<Id>(), Err(ParseIdError::Digit('é')));
+    }
+
+    #[test]
+    fn distance_orders_by_most_significant_bit() {
+        let zero = Id::default();
+        let (mut near, mut far) = ([0; 20], [0; 20]);
+        near[19] = 0xff;
+        far[0] = 0x01;
+        assert!(zero.distance(&Id::new(near)) < zero.distance(&Id::new(far)));
+        assert!(zero.distance(&Id::new(far)) < Distance::MAX);
+    }
+}

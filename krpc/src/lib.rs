@@ -1,0 +1,36 @@
+//! The wire of the BitTorrent Mainline DHT: node IDs and XOR distance,
+//! compact addresses, KRPC messages and their codec [BEP 5], and the
+//! [`Instant`] and [`Rng`] that everything above shares.
+//!
+//! A [`Message`] borrows the datagram it was read from. There are two ways
+//! to read one and one to write one:
+//!
+//! - [`Message::scan`] is the tolerant reader of the hot path. It allocates
+//!   nothing, reads what real clients send (unsorted keys, wrong lengths,
+//!   bytes behind the end) and says in [`Message::oddities`] what was odd.
+//! - [`Message::decode_strict`] is bendy's reader: canonical bencode and
+//!   BEP 5's types and lengths, or an error.
+//! - [`Message::encode`] writes canonical bencode.
+//!
+//! Whatever `decode_strict` accepts, `scan` reads the same; tests and a fuzz
+//! target hold them to it.
+
+mod address;
+mod bencode;
+mod contact;
+mod encode;
+mod id;
+mod message;
+mod rng;
+mod scan;
+mod strict;
+mod time;
+
+pub use address::{Family, is_public};
+pub use bencode::{MAX_DEPTH, ScanError, ScanErrorKind};
+pub use contact::{Contact, Nodes, Values, read_compact_addr, write_compact_addr};
+pub use id::{Distance, ID_BITS, Id, ParseIdError};
+pub use message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want, error_code};
+pub use rng::Rng;
+pub use strict::StrictError;
+pub use time::Instant;

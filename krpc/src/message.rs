@@ -1,0 +1,327 @@
+//! KRPC messages as values that borrow the datagram they came in.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::{BitOr, BitOrAssign};
+
+use crate::{Id, Nodes, Values};
+
+/// One KRPC message (BEP 5, "KRPC Protocol").
+///
+/// What a datagram did not hold, or held in a form that cannot be used, is
+/// `None`; [`Message::oddities`] tells the two apart. Unknown keys are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// `t`: chosen by the asker, echoed in the answer. Any length; empty if absent.
+    pub transaction_id: &'a [u8],
+    /// `y` and what goes with it.
+    pub body: Body<'a>,
+    /// `v`: client version, usually two letters and two version bytes.
+    pub version: Option<&'a [u8]>,
+    /// `ip`: the receiver's address as the sender sees it (BEP 42).
+    pub external_addr: Option<SocketAddr>,
+    /// `ro`: the sender answers no queries (BEP 43). Absent and 0 are `false`.
+    pub read_only: bool,
+    /// What was unusual about the datagram; empty in a message to be sent.
+    pub oddities: Oddities,
+}
+
+impl<'a> Message<'a> {
+    /// A message without version, `ip` and `ro`.
+    pub const fn new(transaction_id: &'a [u8], body: Body<'a>) -> Self {
+        Self {
+            transaction_id,
+            body,
+            version: None,
+            external_addr: None,
+            read_only: false,
+            oddities: Oddities::NONE,
+        }
+    }
+}
+
+/// The three kinds of message (BEP 5, "KRPC Protocol").
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // lives on the stack, once per datagram
+pub enum Body<'a> {
+    /// `y` = `q`.
+    Query(Query<'a>),
+    /// `y` = `r`.
+    Response(Response<'a>),
+    /// `y` = `e`.
+    Error(ErrorReply<'a>),
+}
+
+/// The method of a query.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method<'a> {
+    /// BEP 5.
+    Ping,
+    /// BEP 5.
+    FindNode,
+    /// BEP 5.
+    GetPeers,
+    /// BEP 5.
+    AnnouncePeer,
+    /// BEP 44.
+    Get,
+    /// BEP 44.
+    Put,
+    /// BEP 51.
+    SampleInfohashes,
+    /// Any other, by its name.
+    Unknown(&'a [u8]),
+}
+
+impl<'a> Method<'a> {
+    /// The method of this name.
+    pub const fn from_name(name: &'a [u8]) -> Self {
+        match name {
+            b"ping" => Self::Ping,
+            b"find_node" => Self::FindNode,
+            b"get_peers" => Self::GetPeers,
+            b"announce_peer" => Self::AnnouncePeer,
+            b"get" => Self::Get,
+            b"put" => Self::Put,
+            b"sample_infohashes" => Self::SampleInfohashes,
+            _ => Self::Unknown(name),
+        }
+    }
+
+    /// The name on the wire.
+    pub const fn name(&self) -> &'a [u8] {
+        match self {
+            Self::Ping => b"ping",
+            Self::FindNode => b"find_node",
+            Self::GetPeers => b"get_peers",
+            Self::AnnouncePeer => b"announce_peer",
+            Self::Get => b"get",
+            Self::Put => b"put",
+            Self::SampleInfohashes => b"sample_infohashes",
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
+impl fmt::Debug for Method<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name().escape_ascii())
+    }
+}
+
+/// Address families that the asker wants contacts of: `want` of BEP 32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// `n4`: IPv4 contacts.
+    pub v4: bool,
+    /// `n6`: IPv6 contacts.
+    pub v6: bool,
+}
+
+impl Want {
+    /// Nothing named: the answer holds contacts of the family that carried the query.
+    pub const fn is_empty(self) -> bool {
+        !self.v4 && !self.v6
+    }
+}
+
+/// A query and its arguments (BEP 5, "DHT Queries").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query<'a> {
+    /// `q`.
+    pub method: Method<'a>,
+    /// `id`: the asker's node ID.
+    pub id: Option<Id>,
+    /// `target` of find_node and of queries unknown to BEP 5.
+    pub target: Option<Id>,
+    /// `info_hash` of get_peers and announce_peer.
+    pub info_hash: Option<Id>,
+    /// `port` of announce_peer.
+    pub port: Option<u16>,
+    /// `implied_port`: the peer's port is the source port of the datagram.
+    pub implied_port: bool,
+    /// `token` of announce_peer.
+    pub token: Option<&'a [u8]>,
+    /// `want` (BEP 32).
+    pub want: Want,
+}
+
+impl<'a> Query<'a> {
+    /// A query of `method` by the node `id`, without further arguments.
+    pub const fn new(method: Method<'a>, id: Id) -> Self {
+        Self {
+            method,
+            id: Some(id),
+            target: None,
+            info_hash: None,
+            port: None,
+            implied_port: false,
+            token: None,
+            want: Want {
+                v4: false,
+                v6: false,
+            },
+        }
+    }
+
+    /// A find_node query for `target`.
+    pub const fn find_node(id: Id, target: Id) -> Self {
+        let mut query = Self::new(Method::FindNode, id);
+        query.target = Some(target);
+        query
+    }
+
+    /// A get_peers query for `info_hash`.
+    pub const fn get_peers(id: Id, info_hash: Id) -> Self {
+        let mut query = Self::new(Method::GetPeers, id);
+        query.info_hash = Some(info_hash);
+        query
+    }
+
+    /// An announce_peer query for `info_hash`, with the token that the asked
+    /// node gave before.
+    pub const fn announce_peer(id: Id, info_hash: Id, port: u16, token: &'a [u8]) -> Self {
+        let mut query = Self::new(Method::AnnouncePeer, id);
+        query.info_hash = Some(info_hash);
+        query.port = Some(port);
+        query.token = Some(token);
+        query
+    }
+
+    /// The key the query is about: `info_hash`, else `target`.
+    pub fn key(&self) -> Option<Id> {
+        self.info_hash.or(self.target)
+    }
+}
+
+/// A response (BEP 5, "DHT Queries").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response<'a> {
+    /// `id`: the answering node's ID.
+    pub id: Option<Id>,
+    /// `nodes`: IPv4 contacts.
+    pub nodes: Option<Nodes<'a>>,
+    /// `nodes6`: IPv6 contacts (BEP 32).
+    pub nodes6: Option<Nodes<'a>>,
+    /// `token` for a later announce_peer.
+    pub token: Option<&'a [u8]>,
+    /// `values`: peers. The list may be there and empty.
+    pub values: Option<Values<'a>>,
+}
+
+impl Response<'_> {
+    /// A response that holds only the answering node's ID.
+    pub fn new(id: Id) -> Self {
+        Self {
+            id: Some(id),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the response holds at least one peer.
+    pub fn has_values(&self) -> bool {
+        self.values.is_some_and(|values| !values.is_empty())
+    }
+}
+
+/// An error message: code and text (BEP 5, "Errors").
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ErrorReply<'a> {
+    /// See [`error_code`].
+    pub code: i64,
+    /// Text for a person.
+    pub message: &'a [u8],
+}
+
+impl fmt::Debug for ErrorReply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.message.escape_ascii())
+    }
+}
+
+/// Error codes of BEP 5, "Errors".
+pub mod error_code {
+    /// Generic error.
+    pub const GENERIC: i64 = 201;
+    /// Server error.
+    pub const SERVER: i64 = 202;
+    /// Malformed packet, invalid arguments or bad token.
+    pub const PROTOCOL: i64 = 203;
+    /// Method unknown.
+    pub const METHOD_UNKNOWN: i64 = 204;
+}
+
+/// A set of departures from BEP 5 that were met, and read past, in a datagram.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Oddities(u16);
+
+impl Oddities {
+    /// None at all.
+    pub const NONE: Self = Self(0);
+    /// Unsorted or repeated keys, or numbers with leading zeros.
+    pub const NON_CANONICAL: Self = Self(1);
+    /// Bytes behind the end of the message.
+    pub const TRAILING_BYTES: Self = Self(1 << 1);
+    /// A node ID, infohash or target that is not 20 bytes long.
+    pub const BAD_ID: Self = Self(1 << 2);
+    /// `nodes` or `nodes6` of a length that is no whole number of contacts.
+    pub const BAD_NODES: Self = Self(1 << 3);
+    /// An entry of `values` that is no compact address.
+    pub const BAD_VALUES: Self = Self(1 << 4);
+    /// A key with a value of the wrong type or out of range.
+    pub const WRONG_TYPE: Self = Self(1 << 5);
+    /// No transaction ID.
+    pub const NO_TRANSACTION_ID: Self = Self(1 << 6);
+    /// No `y`; the kind was told from the other keys.
+    pub const NO_KIND: Self = Self(1 << 7);
+
+    const NAMES: [(Self, &'static str); 8] = [
+        (Self::NON_CANONICAL, "non-canonical bencode"),
+        (Self::TRAILING_BYTES, "trailing bytes"),
+        (Self::BAD_ID, "ID of wrong length"),
+        (Self::BAD_NODES, "bad node list"),
+        (Self::BAD_VALUES, "bad values"),
+        (Self::WRONG_TYPE, "value of wrong type"),
+        (Self::NO_TRANSACTION_ID, "no transaction ID"),
+        (Self::NO_KIND, "no message kind"),
+    ];
+
+    /// Whether every member of `other` is in `self`.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The members' names, for a person.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .filter(move |(o, _)| self.contains(*o))
+            .map(|(_, name)| name)
+    }
+}
+
+impl BitOr for Oddities {
+    type Output = Self;
+
+    fn bitor(self, rhs: Self) -> Self {
+        Self(self.0 | rhs.0)
+    }
+}
+
+impl BitOrAssign for Oddities {
+    fn bitor_assign(&mut self, rhs: Self) {
+        *self = *self | rhs;
+    }
+}
+
+impl fmt::Debug for Oddities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
