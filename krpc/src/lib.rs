@@ -12,8 +12,8 @@
 //!   BEP 5's types and lengths, or an error.
 //! - [`Message::encode`] writes canonical bencode.
 //!
-//! Whatever `decode_strict` accepts, `scan` reads the same; tests and a fuzz
-//! target hold them to it.
+//! `decode_strict` accepts exactly the datagrams in which `scan` finds nothing
+//! odd, and both then read the same; tests and a fuzz target hold them to it.
 
 mod address;
 mod bencode;
@@ -23,6 +23,7 @@ mod id;
 mod message;
 mod rng;
 mod scan;
+mod secure_id;
 mod strict;
 mod time;
 
@@ -32,5 +33,6 @@ pub use contact::{Contact, Nodes, Values, read_compact_addr, write_compact_addr}
 pub use id::{Distance, ID_BITS, Id, ParseIdError};
 pub use message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want, error_code};
 pub use rng::Rng;
+pub use secure_id::id_fits_addr;
 pub use strict::StrictError;
 pub use time::Instant;

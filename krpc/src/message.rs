@@ -269,7 +269,7 @@ impl Oddities {
     pub const BAD_NODES: Self = Self(1 << 3);
     /// An entry of `values` that is no compact address.
     pub const BAD_VALUES: Self = Self(1 << 4);
-    /// A key with a value of the wrong type or out of range.
+    /// A key with a value of the wrong type, length or order, or out of range.
     pub const WRONG_TYPE: Self = Self(1 << 5);
     /// No transaction ID.
     pub const NO_TRANSACTION_ID: Self = Self(1 << 6);

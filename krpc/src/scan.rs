@@ -1,5 +1,7 @@
 //! The tolerant reader: one pass over the datagram, nothing allocated.
 
+use std::net::SocketAddr;
+
 use crate::bencode::{Cursor, ScanError, ScanErrorKind};
 use crate::contact::read_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want};
@@ -37,7 +39,7 @@ impl<'a> Message<'a> {
             transaction_id: parts.transaction_id.unwrap_or_default(),
             body,
             version: parts.version,
-            external_addr: parts.external_addr.and_then(read_compact_addr),
+            external_addr: parts.external_addr,
             read_only: parts.read_only.unwrap_or(false),
             oddities: parts.oddities,
         })
@@ -54,7 +56,7 @@ struct Parts<'a> {
     response: Option<Response<'a>>,
     error: Option<ErrorReply<'a>>,
     version: Option<&'a [u8]>,
-    external_addr: Option<&'a [u8]>,
+    external_addr: Option<SocketAddr>,
     read_only: Option<bool>,
     oddities: Oddities,
 }
@@ -68,7 +70,7 @@ impl<'a> Parts<'a> {
             b"y" => take_string(&mut self.kind, cursor, depth, oddities),
             b"q" => take_string(&mut self.method, cursor, depth, oddities),
             b"v" => take_string(&mut self.version, cursor, depth, oddities),
-            b"ip" => take_string(&mut self.external_addr, cursor, depth, oddities),
+            b"ip" => take_addr(&mut self.external_addr, cursor, depth, oddities),
             b"ro" => take_flag(&mut self.read_only, cursor, depth, oddities),
             b"a" if self.args.is_none() && cursor.peek()? == b'd' => {
                 self.args = Some(arguments(cursor, depth, oddities)?);
@@ -82,10 +84,8 @@ impl<'a> Parts<'a> {
                 self.error = Some(error_reply(cursor, depth, oddities)?);
                 Ok(())
             }
-            b"a" | b"r" | b"e" => {
-                *oddities |= Oddities::WRONG_TYPE;
-                cursor.skip(depth)
-            }
+            b"a" | b"r" => skip_unwanted(b'd', cursor, depth, oddities),
+            b"e" => skip_unwanted(b'l', cursor, depth, oddities),
             _ => cursor.skip(depth),
         }
     }
@@ -163,6 +163,36 @@ fn take_id(
     Ok(())
 }
 
+/// Reads a compact address into `slot` if it is free.
+fn take_addr(
+    slot: &mut Option<SocketAddr>,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+    oddities: &mut Oddities,
+) -> Result<()> {
+    let mut text = None;
+    take_string(&mut text, cursor, depth, oddities)?;
+    let Some(text) = text else { return Ok(()) };
+    match read_compact_addr(text) {
+        Some(addr) => _ = slot.get_or_insert(addr),
+        None => *oddities |= Oddities::WRONG_TYPE,
+    }
+    Ok(())
+}
+
+/// Skips a value that is a repetition, or else not what `open` starts.
+fn skip_unwanted(
+    open: u8,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+    oddities: &mut Oddities,
+) -> Result<()> {
+    if cursor.peek()? != open {
+        *oddities |= Oddities::WRONG_TYPE;
+    }
+    cursor.skip(depth)
+}
+
 /// Reads an integer; `None` after skipping a value of another type or size.
 fn take_integer(
     cursor: &mut Cursor<'_>,
@@ -225,9 +255,10 @@ fn arguments<'a>(
             Ok(())
         }
         b"want" if want.is_none() && cursor.peek()? == b'l' => {
-            want = Some(wanted_families(cursor, depth)?);
+            want = Some(wanted_families(cursor, depth, oddities)?);
             Ok(())
         }
+        b"want" => skip_unwanted(b'l', cursor, depth, oddities),
         _ => cursor.skip(depth),
     })?;
     query.implied_port = implied_port.unwrap_or(false);
@@ -235,15 +266,14 @@ fn arguments<'a>(
     Ok(query)
 }
 
-fn wanted_families(cursor: &mut Cursor<'_>, depth: usize) -> Result<Want> {
+fn wanted_families(cursor: &mut Cursor<'_>, depth: usize, oddities: &mut Oddities) -> Result<Want> {
     let mut want = Want::default();
     cursor.list(depth, |cursor, depth| {
-        if !cursor.peek()?.is_ascii_digit() {
-            return cursor.skip(depth);
-        }
-        match cursor.string()? {
-            b"n4" => want.v4 = true,
-            b"n6" => want.v6 = true,
+        let mut family = None;
+        take_string(&mut family, cursor, depth, oddities)?;
+        match family {
+            Some(b"n4") => want.v4 = true,
+            Some(b"n6") => want.v6 = true,
             _ => {}
         }
         Ok(())
@@ -267,10 +297,7 @@ fn response<'a>(
             response.values = Some(values(cursor, depth, oddities)?);
             Ok(())
         }
-        b"values" => {
-            *oddities |= Oddities::WRONG_TYPE;
-            cursor.skip(depth)
-        }
+        b"values" => skip_unwanted(b'l', cursor, depth, oddities),
         _ => cursor.skip(depth),
     })?;
     Ok(response)
@@ -313,22 +340,28 @@ fn values<'a>(
     Ok(Values::from_wire(inside))
 }
 
-/// `e`: a list of code and text; what is missing is 0 or empty.
+/// `e`: a list of code and text, in any order; what is missing is 0 or empty.
 fn error_reply<'a>(
     cursor: &mut Cursor<'a>,
     depth: usize,
     oddities: &mut Oddities,
 ) -> Result<ErrorReply<'a>> {
-    let (mut code, mut message) = (None, None);
+    let (mut code, mut message, mut in_order) = (None, None, true);
     cursor.list(depth, |cursor, depth| match cursor.peek()? {
         b'i' if code.is_none() => {
             code = take_integer(cursor, depth, oddities)?;
             Ok(())
         }
-        b'0'..=b'9' => take_string(&mut message, cursor, depth, oddities),
-        _ => cursor.skip(depth),
+        b'0'..=b'9' if message.is_none() => {
+            in_order &= code.is_some();
+            take_string(&mut message, cursor, depth, oddities)
+        }
+        _ => {
+            in_order &= message.is_some();
+            cursor.skip(depth)
+        }
     })?;
-    if code.is_none() || message.is_none() {
+    if code.is_none() || message.is_none() || !in_order {
         *oddities |= Oddities::WRONG_TYPE;
     }
     Ok(ErrorReply {

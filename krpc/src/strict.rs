@@ -1,5 +1,7 @@
 //! The strict reader: bendy's canonical bencode, BEP 5's types and lengths.
 
+use std::net::SocketAddr;
+
 use bendy::decoding::{Decoder, DictDecoder, Object};
 
 use crate::bencode::MAX_DEPTH;
@@ -55,7 +57,7 @@ struct Parts<'a> {
     response: Option<Response<'a>>,
     error: Option<ErrorReply<'a>>,
     version: Option<&'a [u8]>,
-    external_addr: Option<&'a [u8]>,
+    external_addr: Option<SocketAddr>,
     read_only: bool,
 }
 
@@ -66,7 +68,10 @@ impl<'a> Parts<'a> {
             b"y" => self.kind = Some(value.try_into_bytes()?),
             b"q" => self.method = Some(value.try_into_bytes()?),
             b"v" => self.version = Some(value.try_into_bytes()?),
-            b"ip" => self.external_addr = Some(value.try_into_bytes()?),
+            b"ip" => {
+                let addr = read_compact_addr(value.try_into_bytes()?);
+                self.external_addr = Some(addr.ok_or(StrictError::Invalid("ip"))?);
+            }
             b"ro" => self.read_only = integer(value, "ro")? != 0,
             b"a" => self.args = Some(arguments(value.try_into_dictionary()?)?),
             b"r" => self.response = Some(response(value.try_into_dictionary()?)?),
@@ -88,14 +93,10 @@ impl<'a> Parts<'a> {
             _ => return Err(StrictError::Invalid("y")),
         };
         let transaction_id = self.transaction_id.ok_or(StrictError::Missing("t"))?;
-        let external_addr = self.external_addr.and_then(read_compact_addr);
-        let Self {
-            version, read_only, ..
-        } = self;
         Ok(Message {
-            version,
-            external_addr,
-            read_only,
+            version: self.version,
+            external_addr: self.external_addr,
+            read_only: self.read_only,
             ..Message::new(transaction_id, body)
         })
     }
@@ -183,16 +184,13 @@ fn nodes<'a>(family: Family, value: Object<'_, 'a>) -> Result<Nodes<'a>> {
 }
 
 fn values<'a>(value: Object<'_, 'a>) -> Result<Values<'a>> {
-    let list = value.try_into_list()?.into_raw()?;
-    let mut items = Decoder::new(list).with_max_depth(MAX_DEPTH);
-    if let Some(items) = items.next_object()? {
-        let mut items = items.try_into_list()?;
-        while let Some(item) = items.next_object()? {
-            if !matches!(item.try_into_bytes()?.len(), 6 | 18) {
-                return Err(StrictError::Invalid("values"));
-            }
+    let mut list = value.try_into_list()?;
+    while let Some(item) = list.next_object()? {
+        if !matches!(item.try_into_bytes()?.len(), 6 | 18) {
+            return Err(StrictError::Invalid("values"));
         }
     }
+    let list = list.into_raw()?;
     Ok(Values::from_wire(&list[1..list.len() - 1]))
 }
 

@@ -1,1 +1,16 @@
-//! TODO
+//! A BitTorrent Mainline DHT node.
+//!
+//! [`Dht`] is the node as an application uses it: tokio drives it over real
+//! sockets. [`core`] is the node itself, a state machine without sockets and
+//! clock, for those who drive it some other way.
+
+mod capture;
+pub mod core;
+mod driver;
+
+pub use capture::CaptureWriter;
+pub use core::{AnnouncePort, LookupReport, QueryOutcome, RateLimit};
+pub use driver::{
+    BuildError, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Notice, OverlayStatus, Peers,
+    StateError, Status, Stopped,
+};

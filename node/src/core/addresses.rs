@@ -1,0 +1,145 @@
+//! Which addresses we talk to, and what others say ours is.
+
+use std::net::{IpAddr, SocketAddr};
+
+use mdht_krpc::is_public;
+
+/// Accepts or refuses addresses: never port 0, multicast or our own; private
+/// and loopback ones only in a world that is private itself.
+#[derive(Debug)]
+pub(crate) struct AddressPolicy {
+    allow_private: bool,
+    own: Vec<SocketAddr>,
+}
+
+impl AddressPolicy {
+    /// A world is private if we are told so, or are bound to such an address.
+    pub(crate) fn new(allow_private: bool, sockets: impl Iterator<Item = SocketAddr>) -> Self {
+        let own: Vec<_> = sockets.filter(|addr| !addr.ip().is_unspecified()).collect();
+        let private = own.iter().any(|addr| !is_public(addr.ip()));
+        Self {
+            allow_private: allow_private || private,
+            own,
+        }
+    }
+
+    /// A bootstrap node that the user named makes the world private if it is.
+    pub(crate) fn trust_bootstrap(&mut self, addr: &SocketAddr) {
+        self.allow_private |= !is_public(addr.ip()) && can_be_a_host(addr.ip());
+    }
+
+    /// Others see us under this address.
+    pub(crate) fn add_own(&mut self, addr: SocketAddr) {
+        const MOST_OWN: usize = 8;
+        if !self.own.contains(&addr) {
+            self.own.truncate(MOST_OWN - 1);
+            self.own.push(addr);
+        }
+    }
+
+    /// Whether a node other than ourselves can be at `addr`.
+    pub(crate) fn accepts(&self, addr: &SocketAddr) -> bool {
+        self.accepts_peer(addr) && !self.own.contains(addr)
+    }
+
+    /// Whether a peer can be at `addr`: we may well be one ourselves.
+    pub(crate) fn accepts_peer(&self, addr: &SocketAddr) -> bool {
+        let reachable = is_public(addr.ip()) || (self.allow_private && can_be_a_host(addr.ip()));
+        addr.port() != 0 && reachable
+    }
+}
+
+fn can_be_a_host(ip: IpAddr) -> bool {
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast() || ip.octets()[0] == 0);
+    let mapped = matches!(ip, IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some());
+    !(ip.is_unspecified() || ip.is_multicast() || broadcast || mapped)
+}
+
+/// Votes on our external address, from the `ip` field of responses (BEP 42).
+///
+/// Each voter's IP counts once among the latest [`ExternalAddress::VOTERS`];
+/// an address that more than half of at least three voters name is ours.
+#[derive(Debug, Default)]
+pub(crate) struct ExternalAddress {
+    votes: Vec<(IpAddr, SocketAddr)>,
+    agreed: Option<SocketAddr>,
+}
+
+impl ExternalAddress {
+    const VOTERS: usize = 16;
+    const QUORUM: usize = 3;
+
+    /// Counts a vote; returns our address if it is newly agreed on.
+    pub(crate) fn vote(&mut self, voter: IpAddr, says: SocketAddr) -> Option<SocketAddr> {
+        self.votes.retain(|(other, _)| *other != voter);
+        if self.votes.len() == Self::VOTERS {
+            self.votes.remove(0);
+        }
+        self.votes.push((voter, says));
+        let agreeing = self.votes.iter().filter(|(_, addr)| *addr == says).count();
+        let wins = agreeing >= Self::QUORUM && 2 * agreeing > self.votes.len();
+        if !wins || self.agreed == Some(says) {
+            return None;
+        }
+        self.agreed = Some(says);
+        self.agreed
+    }
+
+    pub(crate) const fn agreed(&self) -> Option<SocketAddr> {
+        self.agreed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn private_addresses_only_in_a_private_world() {
+        let public = AddressPolicy::new(false, [addr("0.0.0.0:6881")].into_iter());
+        assert!(public.accepts(&addr("8.8.8.8:1")));
+        for refused in [
+            "8.8.8.8:0",
+            "127.0.0.1:1",
+            "10.0.0.1:1",
+            "224.0.0.1:1",
+            "[::1]:1",
+        ] {
+            assert!(!public.accepts(&addr(refused)), "{refused}");
+        }
+        let bound = AddressPolicy::new(false, [addr("127.0.0.5:6881")].into_iter());
+        assert!(bound.accepts(&addr("127.0.0.1:1")));
+        for refused in [
+            "127.0.0.5:6881",
+            "0.0.0.0:1",
+            "255.255.255.255:1",
+            "[::ffff:8.8.8.8]:1",
+        ] {
+            assert!(!bound.accepts(&addr(refused)), "{refused}");
+        }
+        let mut bootstrapped = AddressPolicy::new(false, [addr("0.0.0.0:6881")].into_iter());
+        bootstrapped.trust_bootstrap(&addr("8.8.8.8:6881"));
+        assert!(!bootstrapped.accepts(&addr("10.0.0.1:1")));
+        bootstrapped.trust_bootstrap(&addr("10.0.0.9:6881"));
+        assert!(bootstrapped.accepts(&addr("10.0.0.1:1")));
+    }
+
+    #[test]
+    fn one_voter_counts_once_and_a_majority_decides() {
+        let mut external = ExternalAddress::default();
+        let (home, lie) = (addr("5.5.5.5:1"), addr("6.6.6.6:1"));
+        let voter = |n: u8| IpAddr::from([9, 9, 9, n]);
+        for _ in 0..10 {
+            assert_eq!(external.vote(voter(1), lie), None);
+        }
+        assert_eq!(external.vote(voter(2), home), None);
+        assert_eq!(external.vote(voter(3), home), None);
+        assert_eq!(external.vote(voter(4), home), Some(home));
+        assert_eq!(external.vote(voter(5), home), None, "said once");
+        assert_eq!(external.agreed(), Some(home));
+    }
+}

@@ -1,0 +1,55 @@
+//! What a node is made with.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mdht_krpc::Id;
+use mdht_plugins::{LookupFactory, RoutingFactory};
+
+use super::{PeerStoreConfig, RateLimit};
+
+/// Client code and version in `v`, BEP 20 style: `MD`, version 0.1.
+pub const VERSION: [u8; 4] = *b"MD\x00\x01";
+
+/// Configuration of a [`Core`](super::Core).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The sockets, in the order of their [`SocketId`](super::SocketId). The
+    /// first of each family is the one the node is known by.
+    pub sockets: Vec<SocketAddr>,
+    /// Routing policy.
+    pub routing: RoutingFactory,
+    /// Lookup policy.
+    pub lookup: LookupFactory,
+    /// Our node ID; random if `None`, and one per family.
+    pub id: Option<Id>,
+    /// Ask, but answer nobody, and say so (BEP 43). Default false.
+    pub read_only: bool,
+    /// Accept private and loopback addresses even where our own bind address
+    /// and the bootstrap nodes are public. Default false.
+    pub allow_private: bool,
+    /// How many queries are answered; `None` is all. Default: see [`RateLimit`].
+    pub rate_limit: Option<RateLimit>,
+    /// Bounds on stored peers.
+    pub peers: PeerStoreConfig,
+    /// How long a lookup waits for the node to join before it ends with
+    /// nothing. Default 30 s.
+    pub patience: Duration,
+}
+
+impl Config {
+    /// A configuration with the defaults named at each field.
+    pub fn new(sockets: Vec<SocketAddr>, routing: RoutingFactory, lookup: LookupFactory) -> Self {
+        Self {
+            sockets,
+            routing,
+            lookup,
+            id: None,
+            read_only: false,
+            allow_private: false,
+            rate_limit: Some(RateLimit::default()),
+            peers: PeerStoreConfig::default(),
+            patience: Duration::from_secs(30),
+        }
+    }
+}

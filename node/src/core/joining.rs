@@ -1,0 +1,239 @@
+//! Joining the overlay, noticing that it is out of reach, and coming back.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mdht_krpc::{Family, Query, Response, Want};
+
+use super::sending::Destination;
+use super::timers::Timer;
+use super::transactions::Purpose;
+use super::{Core, Event};
+
+/// A timer that is this much overdue means that the machine slept.
+pub(crate) const SLEEP: Duration = Duration::from_secs(30);
+
+/// Nodes asked in one attempt to join.
+const ASKED_AT_ONCE: usize = 8;
+/// Most bootstrap addresses kept.
+const MOST_SOURCES: usize = 256;
+/// How long an attempt waits for answers.
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+impl Core {
+    /// Takes bootstrap addresses; joining starts at once if it has not yet
+    /// succeeded. An address given here is trusted to be what it looks like: a
+    /// private one makes private addresses acceptable.
+    pub fn add_bootstrap(&mut self, now: mdht_krpc::Instant, addrs: &[SocketAddr]) {
+        self.advance(now);
+        for addr in addrs {
+            self.addresses.trust_bootstrap(addr);
+            if !self.bootstrap.contains(addr) && self.bootstrap.len() < MOST_SOURCES {
+                self.bootstrap.push(*addr);
+            }
+        }
+        for family in self.families() {
+            let concerned = addrs.iter().any(|addr| Family::of(addr) == family);
+            let at_sea = self
+                .overlay_ref(family)
+                .is_some_and(|o| !o.joined || !o.online);
+            if concerned && at_sea {
+                self.start_joining(family);
+            }
+        }
+    }
+
+    /// Attempts to join now instead of at the next moment planned.
+    pub(crate) fn start_joining(&mut self, family: Family) {
+        if let Some(overlay) = self.overlay(family) {
+            overlay.attempts = 0;
+            let planned = overlay.next_attempt.take();
+            planned.into_iter().for_each(|key| self.timers.cancel(key));
+            self.try_to_join(family);
+        }
+    }
+
+    /// One attempt: asks the next few of all whom we know.
+    pub(crate) fn try_to_join(&mut self, family: Family) {
+        let known = self.known_addresses(family);
+        let Some(overlay) = self.overlay(family) else {
+            return;
+        };
+        let first = overlay.attempts == 0;
+        let from = overlay.next_source;
+        let turn = known.iter().cycle().skip(from % known.len().max(1));
+        let asked: Vec<_> = turn.take(known.len().min(ASKED_AT_ONCE)).copied().collect();
+        overlay.next_source = from.wrapping_add(asked.len());
+        let failed = std::mem::replace(&mut overlay.tried, asked.clone());
+        let wait = overlay.back_off().max(ATTEMPT);
+        overlay.attempts += 1;
+        let own_id = overlay.own_id;
+        let key = self.timers.set(self.now + wait, Timer::Join(family));
+        if let Some(overlay) = self.overlay(family) {
+            overlay.next_attempt = Some(key);
+        }
+        if !first {
+            self.tell(Event::JoinFailed {
+                family,
+                tried: failed,
+                retry_in: wait,
+            });
+            self.tell(Event::NeedBootstrap);
+        }
+        let both = self.overlays.len() > 1;
+        for to in asked {
+            let purpose = Purpose::Bootstrap;
+            let destination = Destination {
+                to,
+                expected_id: None,
+                purpose,
+                soft: None,
+                hard: ATTEMPT,
+            };
+            let mut query = Query::find_node(own_id, own_id);
+            query.want = Want { v4: both, v6: both };
+            self.send_query(&destination, query);
+        }
+    }
+
+    /// Everybody we could join by, most promising first and one of each
+    /// network in turn: contacts of the table, of an earlier life, then the
+    /// bootstrap nodes we were given.
+    fn known_addresses(&self, family: Family) -> Vec<SocketAddr> {
+        let Some(overlay) = self.overlay_ref(family) else {
+            return Vec::new();
+        };
+        let table = overlay.routing.save(self.now).contacts;
+        let table = table.iter().map(|saved| saved.contact.addr);
+        let remembered = table.chain(overlay.saved.iter().copied());
+        let given = self
+            .bootstrap
+            .iter()
+            .copied()
+            .filter(|addr| Family::of(addr) == family);
+        let mut networks = Vec::new();
+        let mut spread = Vec::new();
+        for addr in remembered.filter(|addr| self.addresses.accepts(addr)) {
+            let network = network(addr.ip());
+            if !networks.contains(&network) && spread.len() < MOST_SOURCES {
+                networks.push(network);
+                spread.push(addr);
+            }
+        }
+        interleave(given.filter(|addr| self.addresses.accepts(addr)), spread)
+    }
+
+    /// A bootstrap node may know nodes of the other family, where we are still
+    /// outside.
+    pub(crate) fn on_bootstrap_response(&mut self, family: Family, response: &Response<'_>) {
+        let (other, nodes) = match family {
+            Family::V4 => (Family::V6, response.nodes6),
+            Family::V6 => (Family::V4, response.nodes),
+        };
+        let outside = self
+            .overlay_ref(other)
+            .is_some_and(|overlay| !overlay.joined);
+        if let (true, Some(nodes)) = (outside, nodes) {
+            let contacts = self.usable(other, nodes.iter());
+            let addrs: Vec<_> = contacts.iter().map(|contact| contact.addr).collect();
+            let now = self.now;
+            self.add_bootstrap(now, &addrs);
+        }
+    }
+
+    /// Somebody answered: we are online, and whoever was silent meanwhile is
+    /// to blame for it.
+    pub(crate) fn note_answer(&mut self, family: Family) {
+        let now = self.now;
+        let Some(overlay) = self.overlay(family) else {
+            return;
+        };
+        overlay.last_answer = Some(now);
+        let came_back = !std::mem::replace(&mut overlay.online, true);
+        let held = std::mem::take(&mut overlay.held);
+        let own_id = overlay.own_id;
+        let planned = overlay.next_attempt.take();
+        planned.into_iter().for_each(|key| self.timers.cancel(key));
+        for held in held {
+            self.tell_timeout(family, held);
+        }
+        if came_back {
+            self.tell(Event::Online { family });
+            self.start_maintenance_lookup(family, own_id);
+        }
+    }
+
+    /// The routing module has been told of a response: if it is the first, it
+    /// now knows a contact, and lookups can begin.
+    pub(crate) fn note_joined(&mut self, family: Family) {
+        let Some(overlay) = self.overlay(family) else {
+            return;
+        };
+        if std::mem::replace(&mut overlay.joined, true) {
+            return;
+        }
+        self.tell(Event::Joined { family });
+        self.hasten_maintenance(family);
+        self.start_waiting_lookups();
+    }
+
+    /// Nobody answers: nothing is dropped for it, and we look for a way back.
+    pub(crate) fn go_offline(&mut self, family: Family) {
+        let Some(overlay) = self.overlay(family) else {
+            return;
+        };
+        let went = std::mem::replace(&mut overlay.online, false);
+        let held = std::mem::take(&mut overlay.held);
+        for held in held {
+            self.tell_timeout(family, held);
+        }
+        if went {
+            self.tell(Event::Offline { family });
+            self.tell(Event::NeedBootstrap);
+            self.start_joining(family);
+        }
+    }
+
+    /// The machine slept: what was in flight is lost through no fault of
+    /// theirs, our address may have changed, and names may resolve anew.
+    pub(crate) fn on_resumed(&mut self, gap: Duration) {
+        self.tell(Event::Resumed { gap });
+        for family in self.families() {
+            if self
+                .overlay_ref(family)
+                .is_some_and(|overlay| overlay.joined)
+            {
+                self.go_offline(family);
+            }
+        }
+    }
+}
+
+/// /16 of IPv4, /32 of IPv6: what one operator's fault is likely to take down.
+fn network(ip: IpAddr) -> (bool, u32) {
+    match ip {
+        IpAddr::V4(ip) => (false, ip.to_bits() >> 16),
+        IpAddr::V6(ip) => (true, u32::try_from(ip.to_bits() >> 96).unwrap_or(0)),
+    }
+}
+
+/// Takes from both in turn, so that neither kind of source can starve the other.
+fn interleave(
+    given: impl Iterator<Item = SocketAddr>,
+    remembered: Vec<SocketAddr>,
+) -> Vec<SocketAddr> {
+    let mut given = given.fuse();
+    let mut remembered = remembered.into_iter().fuse();
+    let mut all = Vec::new();
+    loop {
+        let (one, other) = (given.next(), remembered.next());
+        if one.is_none() && other.is_none() {
+            return all;
+        }
+        for addr in one.into_iter().chain(other) {
+            if !all.contains(&addr) {
+                all.push(addr);
+            }
+        }
+    }
+}

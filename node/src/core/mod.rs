@@ -1,0 +1,353 @@
+//! The node as a state machine without sockets, clock or global state.
+//!
+//! **After one input or command, drain [`Core::poll_transmit`] and
+//! [`Core::poll_event`] to `None`, then read [`Core::poll_timeout`].**
+//!
+//! - Inputs are [`Core::handle_datagram`] and [`Core::handle_timeout`];
+//!   commands are [`Core::get_peers`] and its like. Each carries the time it
+//!   happened; time never decreases (an earlier time counts as the latest).
+//! - An early or repeated [`Core::handle_timeout`] does nothing. A due timer
+//!   is disarmed before it runs.
+//! - Everything held is bounded; what is dropped is counted in [`Stats`].
+//!
+//! The core is mechanism: transaction IDs, matching, tokens, storage,
+//! answering, joining and noticing that nobody answers. Whom to keep, whom to
+//! ask and how long to wait is decided by the modules of
+//! [`mdht_plugins`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mdht_krpc::{Body, Contact, Family, Id, Instant, Message, Oddities, Rng};
+use mdht_plugins::lookup::{LookupModule, maintenance_lookup};
+use mdht_plugins::routing::{SavedTable, TableEntry};
+
+mod addresses;
+mod answers;
+mod config;
+mod event;
+mod joining;
+mod limiter;
+mod maintenance;
+mod overlay;
+mod peer_store;
+mod search;
+mod sending;
+mod serving;
+mod stats;
+mod timers;
+mod tokens;
+mod transactions;
+mod user_lookup;
+
+pub use config::{Config, VERSION};
+pub use event::{Event, LookupReport, QueryOutcome};
+pub use limiter::RateLimit;
+pub use peer_store::PeerStoreConfig;
+pub use stats::{ByMethod, Stats, TableChanges};
+pub use user_lookup::AnnouncePort;
+
+use addresses::AddressPolicy;
+use limiter::Limiter;
+use overlay::Overlay;
+use peer_store::PeerStore;
+use search::{Search, SearchId};
+use timers::{Timer, Timers};
+use tokens::Tokens;
+use transactions::Transactions;
+use user_lookup::UserLookup;
+
+/// Names one of the node's sockets: its place in [`Config::sockets`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub usize);
+
+/// Names a lookup that a user asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupId(u64);
+
+/// Names a single query that a user asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(u64);
+
+/// A datagram to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Transmit {
+    /// The socket it leaves by.
+    pub socket: SocketId,
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// The UDP payload.
+    pub payload: Vec<u8>,
+}
+
+/// A node's memory across restarts, one entry for each family it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SavedNode {
+    /// Family, own node ID and routing table.
+    pub overlays: Vec<(Family, Id, SavedTable)>,
+}
+
+/// A Mainline DHT node. See the [module](self) for how to drive it.
+pub struct Core {
+    now: Instant,
+    rng: Rng,
+    config: Config,
+    overlays: Vec<Overlay>,
+    lookup_module: Box<dyn LookupModule>,
+    maintenance_module: Box<dyn LookupModule>,
+    transactions: Transactions,
+    timers: Timers,
+    searches: BTreeMap<SearchId, Search>,
+    lookups: BTreeMap<LookupId, UserLookup>,
+    next_number: u64,
+    addresses: AddressPolicy,
+    tokens: Tokens,
+    peers: PeerStore,
+    limiter: Option<Limiter>,
+    bootstrap: Vec<SocketAddr>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    stats: Stats,
+}
+
+impl Core {
+    /// Most datagrams and most events that wait to be taken.
+    const MOST_WAITING: usize = 65_536;
+    /// A token secret is used for this long, and accepted as long again (BEP 5).
+    const SECRET_LIFETIME: Duration = Duration::from_secs(5 * 60);
+    /// How often stored peers are looked through.
+    const PEER_SWEEP: Duration = Duration::from_secs(60);
+
+    /// A node that has not yet asked anybody anything: hand it bootstrap
+    /// addresses, or a table to restore.
+    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+        let mut rng = Rng::from_seed(seed);
+        let addresses = AddressPolicy::new(config.allow_private, config.sockets.iter().copied());
+        let overlays = Family::ALL
+            .into_iter()
+            .filter_map(|family| Overlay::new(family, &config, &mut rng))
+            .collect();
+        let mut core = Self {
+            now,
+            overlays,
+            lookup_module: config.lookup.make(),
+            maintenance_module: maintenance_lookup(),
+            transactions: Transactions::default(),
+            timers: Timers::default(),
+            searches: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+            next_number: 0,
+            addresses,
+            tokens: Tokens::new(&mut rng),
+            peers: PeerStore::new(config.peers),
+            limiter: config
+                .rate_limit
+                .map(|limit| Limiter::new(limit, now, &mut rng)),
+            bootstrap: Vec::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            stats: Stats::default(),
+            rng,
+            config,
+        };
+        core.timers.set(now + Self::SECRET_LIFETIME, Timer::Secrets);
+        core.timers.set(now + Self::PEER_SWEEP, Timer::Peers);
+        for family in core.families() {
+            core.timers.set(now, Timer::Routing(family));
+        }
+        core
+    }
+
+    /// Takes a datagram that arrived on `socket`.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        from: SocketAddr,
+        payload: &[u8],
+    ) {
+        self.advance(now);
+        self.stats.bytes_received += payload.len() as u64;
+        if !self.addresses.accepts(&from) {
+            self.stats.bad_source += 1;
+            return;
+        }
+        let Ok(message) = Message::scan(payload) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        if message.oddities.contains(Oddities::NON_CANONICAL) {
+            self.stats.noncanonical += 1;
+        }
+        match &message.body {
+            Body::Query(query) => self.on_query(socket, from, &message, query),
+            Body::Response(response) => self.on_response(socket, from, &message, response),
+            Body::Error(error) => self.on_error(socket, from, &message, error),
+        }
+    }
+
+    /// Does what has fallen due by `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        while let Some((due, timer)) = self.timers.pop_due(self.now) {
+            match timer {
+                Timer::Soft(id) => self.on_soft_timeout(&id),
+                Timer::Hard(id) => self.on_hard_timeout(&id),
+                Timer::Routing(family) => self.do_maintenance(family),
+                Timer::Search(id) => self.wake_search(id),
+                Timer::Join(family) => self.try_to_join(family),
+                Timer::Patience(lookup) => self.lose_patience(lookup),
+                Timer::Secrets => {
+                    self.tokens.rotate(&mut self.rng);
+                    if self.now.since(due) >= Self::SECRET_LIFETIME {
+                        // slept past the next change too: no token may outlive its time
+                        self.tokens.rotate(&mut self.rng);
+                    }
+                    self.timers
+                        .set(self.now + Self::SECRET_LIFETIME, Timer::Secrets);
+                }
+                Timer::Peers => {
+                    self.peers.expire(self.now);
+                    self.timers.set(self.now + Self::PEER_SWEEP, Timer::Peers);
+                }
+            }
+        }
+    }
+
+    /// The next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next thing to tell the user.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Core::handle_timeout`] next. Every other call may change it.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// Our node ID in a family's overlay; `None` without a socket of that family.
+    pub fn id(&self, family: Family) -> Option<Id> {
+        self.overlay_ref(family).map(|overlay| overlay.own_id)
+    }
+
+    /// What has been counted so far.
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Every contact that a family's routing module holds.
+    pub fn table(&self, family: Family) -> Vec<TableEntry> {
+        let overlay = self.overlay_ref(family);
+        overlay
+            .map(|overlay| overlay.routing.entries(self.now))
+            .unwrap_or_default()
+    }
+
+    /// Our address as others agree to see it (BEP 42).
+    pub fn external_addr(&self, family: Family) -> Option<SocketAddr> {
+        self.overlay_ref(family)
+            .and_then(|overlay| overlay.external.agreed())
+    }
+
+    /// Whether somebody has answered us, and somebody still does.
+    pub fn is_joined(&self, family: Family) -> bool {
+        self.overlay_ref(family)
+            .is_some_and(|overlay| overlay.joined && overlay.online)
+    }
+
+    /// Number of swarms and of peers that others announced to us.
+    pub fn stored_peers(&self) -> (usize, usize) {
+        self.peers.len()
+    }
+
+    /// Number of queries that wait for an answer.
+    pub fn in_flight(&self) -> usize {
+        self.transactions.len()
+    }
+
+    /// What to keep across a restart.
+    pub fn save(&self) -> SavedNode {
+        let table = |overlay: &Overlay| overlay.routing.save(self.now);
+        let overlays = self
+            .overlays
+            .iter()
+            .map(|o| (o.family, o.own_id, table(o)))
+            .collect();
+        SavedNode { overlays }
+    }
+
+    /// Takes up what [`Core::save`] gave. Call it before anything else. A node
+    /// ID given in the configuration stays.
+    pub fn restore(&mut self, now: Instant, saved: &SavedNode) {
+        self.advance(now);
+        for (family, id, table) in &saved.overlays {
+            let keep_id = self.config.id.is_some();
+            let Some(overlay) = self.overlays.iter_mut().find(|o| o.family == *family) else {
+                continue;
+            };
+            overlay.restore(
+                if keep_id { overlay.own_id } else { *id },
+                &self.config,
+                table,
+            );
+            self.with_routing(*family, |module, cx| module.restore(cx, table));
+            self.start_joining(*family);
+        }
+    }
+
+    fn families(&self) -> Vec<Family> {
+        self.overlays.iter().map(|overlay| overlay.family).collect()
+    }
+
+    fn overlay_ref(&self, family: Family) -> Option<&Overlay> {
+        self.overlays
+            .iter()
+            .find(|overlay| overlay.family == family)
+    }
+
+    fn overlay(&mut self, family: Family) -> Option<&mut Overlay> {
+        self.overlays
+            .iter_mut()
+            .find(|overlay| overlay.family == family)
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let overdue = self.timers.next_deadline().map(|due| now.since(due));
+        self.now = self.now.max(now);
+        if let Some(gap) = overdue.filter(|overdue| *overdue >= joining::SLEEP) {
+            self.on_resumed(gap);
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    fn tell(&mut self, event: Event) {
+        if self.events.len() < Self::MOST_WAITING {
+            self.events.push_back(event);
+        } else {
+            self.stats.dropped += 1;
+        }
+    }
+
+    /// Contacts that may be used: of this family, with an address that can be,
+    /// and not ourselves.
+    fn usable(&self, family: Family, contacts: impl Iterator<Item = Contact>) -> Vec<Contact> {
+        /// One client answers with its whole table (131 contacts were seen).
+        const MOST_NODES: usize = 256;
+        let own_id = self.id(family);
+        let usable = contacts
+            .filter(|contact| self.addresses.accepts(&contact.addr) && Some(contact.id) != own_id);
+        usable.take(MOST_NODES).collect()
+    }
+}

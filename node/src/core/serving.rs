@@ -1,0 +1,213 @@
+//! Answering the queries of others.
+
+use std::net::SocketAddr;
+
+use mdht_krpc::{
+    Body, Contact, ErrorReply, Family, Id, Message, Method, Nodes, Query, Response, Values,
+    error_code, id_fits_addr,
+};
+use mdht_plugins::routing::{ClosestRequest, Purpose, QuerySeen};
+
+use super::{Core, SocketId, VERSION};
+
+/// Contacts in an answer (BEP 5: the eight closest).
+const NODES: usize = 8;
+/// Most peers in an answer: with the contacts well below any path's MTU.
+const VALUES: usize = 50;
+
+impl Core {
+    pub(crate) fn on_query(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        message: &Message<'_>,
+        query: &Query<'_>,
+    ) {
+        self.stats.queries_received.count(&query.method);
+        if self.config.read_only {
+            return;
+        }
+        let now = self.now;
+        if self
+            .limiter
+            .as_mut()
+            .is_some_and(|limiter| !limiter.admits(now, from.ip()))
+        {
+            self.stats.rate_limited += 1;
+            return;
+        }
+        let family = Family::of(&from);
+        let Some(own_id) = self.id(family) else {
+            return;
+        };
+        let Some(id) = query.id else {
+            return self.refuse(socket, from, message, error_code::PROTOCOL, "bad or no id");
+        };
+        if id != own_id {
+            self.answer(socket, from, message, query);
+            self.tell_routing_of_query(Contact::new(id, from), message, query);
+        }
+    }
+
+    fn tell_routing_of_query(
+        &mut self,
+        contact: Contact,
+        message: &Message<'_>,
+        query: &Query<'_>,
+    ) {
+        let seen = QuerySeen {
+            contact,
+            method: query.method,
+            read_only: message.read_only,
+            version: message.version,
+            id_fits_addr: id_fits_addr(&contact.id, contact.addr.ip()),
+        };
+        self.with_routing(Family::of(&contact.addr), |module, cx| {
+            module.on_query(cx, &seen)
+        });
+    }
+
+    /// Answers by method; an unknown one that names a key is answered as
+    /// find_node, as the field does.
+    fn answer(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        message: &Message<'_>,
+        query: &Query<'_>,
+    ) {
+        let refusal = match (query.method, query.info_hash, query.key()) {
+            (Method::Ping, _, _) => return self.respond(socket, from, message, None),
+            (Method::GetPeers, Some(key), _) => {
+                return self.serve_peers(socket, from, message, key);
+            }
+            (Method::AnnouncePeer, Some(key), _) => self.store_peer(from, key, query),
+            (Method::GetPeers | Method::AnnouncePeer, None, _) => Err("bad or no info_hash"),
+            (_, _, Some(target)) => return self.respond(socket, from, message, Some(target)),
+            (Method::FindNode, _, None) => Err("bad or no target"),
+            _ => {
+                let unknown = error_code::METHOD_UNKNOWN;
+                return self.refuse(socket, from, message, unknown, "method unknown");
+            }
+        };
+        match refusal {
+            Ok(()) => self.respond(socket, from, message, None),
+            Err(text) => self.refuse(socket, from, message, error_code::PROTOCOL, text),
+        }
+    }
+
+    /// A response with our ID and, given a key, the contacts closest to it.
+    fn respond(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        message: &Message<'_>,
+        target: Option<Id>,
+    ) {
+        self.respond_with(socket, from, message, target, &Response::default());
+    }
+
+    fn serve_peers(&mut self, socket: SocketId, from: SocketAddr, message: &Message<'_>, key: Id) {
+        let token = self.tokens.make(&from, &key);
+        let peers = self
+            .peers
+            .sample(&key, Family::of(&from), VALUES, &mut self.rng);
+        let response = Response {
+            token: Some(&token),
+            values: (!peers.is_empty()).then(|| Values::from_peers(&peers)),
+            ..Response::default()
+        };
+        self.respond_with(socket, from, message, Some(key), &response);
+    }
+
+    fn respond_with(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        message: &Message<'_>,
+        target: Option<Id>,
+        response: &Response<'_>,
+    ) {
+        let want = match &message.body {
+            Body::Query(query) if !query.want.is_empty() => (query.want.v4, query.want.v6),
+            _ => (from.is_ipv4(), from.is_ipv6()),
+        };
+        let compact = |family, wanted| {
+            target
+                .filter(|_| wanted)
+                .and_then(|target| self.closest_compact(family, target))
+        };
+        let (v4, v6) = (compact(Family::V4, want.0), compact(Family::V6, want.1));
+        let response = Response {
+            id: self.id(Family::of(&from)),
+            nodes: v4.as_deref().map(|bytes| Nodes::new(Family::V4, bytes)),
+            nodes6: v6.as_deref().map(|bytes| Nodes::new(Family::V6, bytes)),
+            ..response.clone()
+        };
+        let answer = Message {
+            version: Some(&VERSION),
+            external_addr: Some(from),
+            ..Message::new(message.transaction_id, Body::Response(response))
+        };
+        self.send_answer(socket, from, &answer);
+    }
+
+    /// The contacts closest to `target`, compact; `None` without that family.
+    fn closest_compact(&self, family: Family, target: Id) -> Option<Vec<u8>> {
+        let overlay = self.overlay_ref(family)?;
+        let mut candidates = Vec::with_capacity(NODES);
+        let request = ClosestRequest {
+            target,
+            count: NODES,
+            purpose: Purpose::Serve,
+            now: self.now,
+        };
+        overlay.routing.closest(&request, &mut candidates);
+        let mut bytes = Vec::with_capacity(candidates.len() * family.compact_node_len());
+        for candidate in &candidates {
+            Nodes::write(&candidate.contact, &mut bytes);
+        }
+        Some(bytes)
+    }
+
+    fn store_peer(
+        &mut self,
+        from: SocketAddr,
+        key: Id,
+        query: &Query<'_>,
+    ) -> Result<(), &'static str> {
+        let token = query.token.unwrap_or_default();
+        if !self.tokens.is_valid(token, &from, &key) {
+            self.stats.bad_tokens += 1;
+            return Err("bad token");
+        }
+        let port = match (query.implied_port, query.port) {
+            (true, _) => from.port(),
+            (false, Some(port)) if port != 0 => port,
+            _ => return Err("bad or no port"),
+        };
+        self.peers
+            .announce(self.now, key, SocketAddr::new(from.ip(), port));
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        message: &Message<'_>,
+        code: i64,
+        text: &str,
+    ) {
+        let error = ErrorReply {
+            code,
+            message: text.as_bytes(),
+        };
+        let answer = Message {
+            version: Some(&VERSION),
+            external_addr: Some(from),
+            ..Message::new(message.transaction_id, Body::Error(error))
+        };
+        self.send_answer(socket, from, &answer);
+    }
+}

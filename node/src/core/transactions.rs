@@ -1,0 +1,106 @@
+//! Queries of ours that wait for an answer.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use mdht_krpc::{Family, Id, Instant, Rng};
+
+use super::search::SearchId;
+use super::timers::TimerKey;
+use super::{LookupId, QueryId, SocketId};
+
+/// Length of our transaction IDs in bytes: long enough that nobody off the
+/// path guesses one.
+const LEN: usize = 8;
+
+/// A transaction ID of ours.
+pub(crate) type TransactionId = [u8; LEN];
+
+/// Why a query was sent, and so who is told of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The routing module asked for it, with this tag.
+    Routing(u64),
+    /// Part of a search.
+    Search(SearchId),
+    /// The announce after a lookup.
+    Announce(LookupId),
+    /// Joining the overlay.
+    Bootstrap,
+    /// A user's single query.
+    User(QueryId),
+}
+
+/// One query in flight.
+#[derive(Clone, Debug)]
+pub(crate) struct Transaction {
+    pub(crate) socket: SocketId,
+    pub(crate) to: SocketAddr,
+    pub(crate) expected_id: Option<Id>,
+    pub(crate) sent: Instant,
+    pub(crate) purpose: Purpose,
+    pub(crate) soft: Option<TimerKey>,
+    pub(crate) hard: TimerKey,
+}
+
+impl Transaction {
+    pub(crate) fn family(&self) -> Family {
+        Family::of(&self.to)
+    }
+}
+
+/// Queries in flight, bounded in number.
+#[derive(Debug, Default)]
+pub(crate) struct Transactions(BTreeMap<TransactionId, Transaction>);
+
+impl Transactions {
+    /// Most queries in flight at once.
+    pub(crate) const MOST: usize = 8192;
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= Self::MOST
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A random ID that is not in use.
+    pub(crate) fn fresh_id(&self, rng: &mut Rng) -> TransactionId {
+        loop {
+            let mut id = [0; LEN];
+            rng.fill(&mut id);
+            if !self.0.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    pub(crate) fn insert(&mut self, id: TransactionId, transaction: Transaction) {
+        self.0.insert(id, transaction);
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &TransactionId) -> Option<&mut Transaction> {
+        self.0.get_mut(id)
+    }
+
+    pub(crate) fn remove(&mut self, id: &TransactionId) -> Option<Transaction> {
+        self.0.remove(id)
+    }
+
+    /// Takes the query that an answer belongs to: same ID, from the address
+    /// that was asked, to the socket that asked.
+    pub(crate) fn take_answered(
+        &mut self,
+        id: &[u8],
+        from: &SocketAddr,
+        socket: SocketId,
+    ) -> Option<Transaction> {
+        let id: TransactionId = id.try_into().ok()?;
+        let asked = self.0.get(&id)?;
+        if asked.to != *from || asked.socket != socket {
+            return None;
+        }
+        self.0.remove(&id)
+    }
+}

@@ -1,0 +1,355 @@
+//! Lookups and single queries as their user sees them: one result, whatever
+//! the number of overlays searched.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mdht_krpc::{Contact, Distance, Family, Id, Instant, Method, Query};
+use mdht_plugins::lookup::{Goal, LookupKind, LookupRequest};
+
+use super::search::Answer;
+use super::sending::Destination;
+use super::timers::{Timer, TimerKey};
+use super::transactions::Purpose;
+use super::{Core, Event, LookupId, LookupReport, QueryId, QueryOutcome};
+
+/// The port that is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnnouncePort {
+    /// This port.
+    Explicit(u16),
+    /// The port that our queries come from, whatever a NAT makes of it
+    /// (`implied_port` of BEP 5).
+    Implied,
+}
+
+/// A lookup, its counts so far, and what it has found.
+pub(crate) struct UserLookup {
+    request: LookupRequest,
+    announce: Option<AnnouncePort>,
+    /// Set while the node has not joined yet.
+    patience: Option<TimerKey>,
+    /// Set while searches are being started, so that one that ends at once
+    /// does not end the lookup before the next has begun.
+    starting: bool,
+    first_query: Option<Instant>,
+    closest: Vec<(Distance, Contact, Instant)>,
+    peers: BTreeSet<SocketAddr>,
+    with_values: BTreeSet<SocketAddr>,
+    open_announces: u32,
+    report: LookupReport,
+}
+
+impl Core {
+    /// How long an announce waits for its acknowledgement.
+    const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(2);
+    /// Most distinct peers that one lookup keeps.
+    const MOST_PEERS: usize = 65_536;
+    /// Closest nodes in a report (BEP 5's k).
+    const CLOSEST: usize = 8;
+
+    /// Looks for peers of a swarm. They come as [`Event::Peer`], and at the
+    /// end [`Event::LookupDone`].
+    pub fn get_peers(&mut self, now: Instant, info_hash: Id, goal: Goal) -> LookupId {
+        let kind = LookupKind::GetPeers;
+        self.look_up(
+            now,
+            LookupRequest {
+                target: info_hash,
+                kind,
+                goal,
+                announce: false,
+            },
+            None,
+        )
+    }
+
+    /// Looks for peers of a swarm and announces us as one.
+    pub fn announce(&mut self, now: Instant, info_hash: Id, port: AnnouncePort) -> LookupId {
+        let (kind, goal) = (LookupKind::GetPeers, Goal::Closest);
+        let request = LookupRequest {
+            target: info_hash,
+            kind,
+            goal,
+            announce: true,
+        };
+        self.look_up(now, request, Some(port))
+    }
+
+    /// Looks for the nodes closest to a target; they are in the report.
+    pub fn find_node(&mut self, now: Instant, target: Id) -> LookupId {
+        let (kind, goal) = (LookupKind::FindNode, Goal::Closest);
+        self.look_up(
+            now,
+            LookupRequest {
+                target,
+                kind,
+                goal,
+                announce: false,
+            },
+            None,
+        )
+    }
+
+    /// Pings one address; the end comes as [`Event::QueryDone`].
+    pub fn ping(&mut self, now: Instant, addr: SocketAddr, timeout: Duration) -> QueryId {
+        self.advance(now);
+        self.addresses.trust_bootstrap(&addr);
+        let query = QueryId(self.number());
+        let purpose = Purpose::User(query);
+        let destination = Destination {
+            to: addr,
+            expected_id: None,
+            purpose,
+            soft: None,
+            hard: timeout,
+        };
+        let own_id = self.id(Family::of(&addr)).unwrap_or_default();
+        if !self.send_query(&destination, Query::new(Method::Ping, own_id)) {
+            self.tell(Event::QueryDone {
+                query,
+                addr,
+                outcome: QueryOutcome::NoAnswer,
+            });
+        }
+        query
+    }
+
+    /// Ends a lookup without a report.
+    pub fn cancel(&mut self, now: Instant, lookup: LookupId) {
+        self.advance(now);
+        for search in self.searches_of(lookup) {
+            self.drop_search(search);
+        }
+        if let Some(lookup) = self.lookups.remove(&lookup) {
+            lookup
+                .patience
+                .into_iter()
+                .for_each(|key| self.timers.cancel(key));
+        }
+    }
+
+    fn look_up(
+        &mut self,
+        now: Instant,
+        request: LookupRequest,
+        announce: Option<AnnouncePort>,
+    ) -> LookupId {
+        self.advance(now);
+        let id = LookupId(self.number());
+        let patience = self
+            .timers
+            .set(self.now + self.config.patience, Timer::Patience(id));
+        let lookup = UserLookup {
+            request,
+            announce,
+            patience: Some(patience),
+            starting: false,
+            first_query: None,
+            closest: Vec::new(),
+            peers: BTreeSet::new(),
+            with_values: BTreeSet::new(),
+            open_announces: 0,
+            report: LookupReport {
+                target: request.target,
+                ..LookupReport::default()
+            },
+        };
+        self.lookups.insert(id, lookup);
+        self.start_waiting_lookups();
+        id
+    }
+
+    /// Starts the lookups that wait for the node to join, in every overlay
+    /// that it has joined.
+    pub(crate) fn start_waiting_lookups(&mut self) {
+        let joined: Vec<_> = self
+            .overlays
+            .iter()
+            .filter(|o| o.joined)
+            .map(|o| o.family)
+            .collect();
+        if joined.is_empty() {
+            return;
+        }
+        let waiting: Vec<_> = self
+            .lookups
+            .iter()
+            .filter(|(_, l)| l.patience.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            let Some(lookup) = self.lookups.get_mut(&id) else {
+                continue;
+            };
+            lookup
+                .patience
+                .take()
+                .into_iter()
+                .for_each(|key| self.timers.cancel(key));
+            lookup.report.joined = true;
+            lookup.starting = true;
+            let request = lookup.request;
+            for family in &joined {
+                self.start_user_search(*family, request, id);
+            }
+            if let Some(lookup) = self.lookups.get_mut(&id) {
+                lookup.starting = false;
+                self.finish_if_over(id);
+            }
+        }
+    }
+
+    /// The node has not joined in time: the lookup ends with nothing.
+    pub(crate) fn lose_patience(&mut self, id: LookupId) {
+        if let Some(lookup) = self.lookups.get_mut(&id) {
+            lookup.patience = None;
+            self.finish_if_over(id);
+        }
+    }
+
+    pub(crate) fn on_lookup_query(&mut self, id: LookupId) {
+        let now = self.now;
+        if let Some(lookup) = self.lookups.get_mut(&id) {
+            lookup.first_query.get_or_insert(now);
+            lookup.report.queries += 1;
+        }
+    }
+
+    pub(crate) fn on_lookup_error(&mut self, id: LookupId) {
+        if let Some(lookup) = self.lookups.get_mut(&id) {
+            lookup.report.responses += 1;
+        }
+    }
+
+    /// Takes a response in; returns how many peers the lookup has found.
+    pub(crate) fn on_lookup_response(&mut self, id: LookupId, answer: &Answer<'_>) -> usize {
+        let now = self.now;
+        let Some(lookup) = self.lookups.get_mut(&id) else {
+            return 0;
+        };
+        let from = answer.transaction.to;
+        let elapsed = now.since(lookup.first_query.unwrap_or(now));
+        lookup.report.responses += 1;
+        lookup.note_closest(Contact::new(answer.id, from), now);
+        if answer.response.has_values() {
+            lookup.with_values.insert(from);
+            lookup.report.latency.get_or_insert(elapsed);
+            lookup.report.cost.get_or_insert(lookup.report.queries);
+        }
+        let values = answer
+            .response
+            .values
+            .into_iter()
+            .flat_map(|values| values.iter());
+        let mut fresh = Vec::new();
+        for peer in values.filter(|peer| self.addresses.accepts_peer(peer)) {
+            if lookup.peers.len() < Self::MOST_PEERS && lookup.peers.insert(peer) {
+                fresh.push(peer);
+            }
+        }
+        let found = lookup.peers.len();
+        for peer in fresh {
+            self.tell(Event::Peer {
+                lookup: id,
+                peer,
+                from,
+                elapsed,
+            });
+        }
+        found
+    }
+
+    pub(crate) fn send_announce(
+        &mut self,
+        id: LookupId,
+        family: Family,
+        contact: &Contact,
+        info_hash: Id,
+        token: &[u8],
+    ) {
+        let Some(port) = self.lookups.get(&id).and_then(|lookup| lookup.announce) else {
+            return;
+        };
+        let Some(own_id) = self.id(family) else {
+            return;
+        };
+        let query = match port {
+            AnnouncePort::Explicit(port) => Query::announce_peer(own_id, info_hash, port, token),
+            AnnouncePort::Implied => {
+                let socket = self
+                    .main_socket(family)
+                    .map(|socket| self.config.sockets[socket.0]);
+                let port = socket.map_or(0, |addr| addr.port());
+                let query = Query::announce_peer(own_id, info_hash, port, token);
+                Query {
+                    implied_port: true,
+                    ..query
+                }
+            }
+        };
+        let destination = Destination {
+            to: contact.addr,
+            expected_id: Some(contact.id),
+            purpose: Purpose::Announce(id),
+            soft: None,
+            hard: Self::ANNOUNCE_TIMEOUT,
+        };
+        let sent = self.send_query(&destination, query);
+        if let (true, Some(lookup)) = (sent, self.lookups.get_mut(&id)) {
+            lookup.report.announces += 1;
+            lookup.open_announces += 1;
+        }
+    }
+
+    pub(crate) fn on_announced(&mut self, id: LookupId, acknowledged: bool) {
+        if let Some(lookup) = self.lookups.get_mut(&id) {
+            lookup.open_announces -= 1;
+            lookup.report.announced += u32::from(acknowledged);
+            self.finish_if_over(id);
+        }
+    }
+
+    /// Reports, once every search and every announce has ended.
+    pub(crate) fn finish_if_over(&mut self, id: LookupId) {
+        let searching = !self.searches_of(id).is_empty();
+        let over = self.lookups.get(&id).is_some_and(|lookup| {
+            let waiting = lookup.starting || lookup.patience.is_some();
+            !searching && !waiting && lookup.open_announces == 0
+        });
+        if over && let Some(lookup) = self.lookups.remove(&id) {
+            self.tell(Event::LookupDone {
+                lookup: id,
+                report: lookup.into_report(),
+            });
+        }
+    }
+}
+
+impl UserLookup {
+    fn note_closest(&mut self, contact: Contact, now: Instant) {
+        let distance = self.request.target.distance(&contact.id);
+        let place = self
+            .closest
+            .partition_point(|(other, ..)| *other <= distance);
+        self.closest.insert(place, (distance, contact, now));
+        self.closest.truncate(Core::CLOSEST);
+    }
+
+    fn into_report(self) -> LookupReport {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let begun = self.first_query.unwrap_or_default();
+        LookupReport {
+            nodes_with_values: count(self.with_values.len()),
+            peers: count(self.peers.len()),
+            closest_time: self.closest.first().map(|(_, _, at)| at.since(begun)),
+            closest: self
+                .closest
+                .iter()
+                .map(|(_, contact, _)| *contact)
+                .collect(),
+            ..self.report
+        }
+    }
+}

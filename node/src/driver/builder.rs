@@ -1,0 +1,308 @@
+//! Configuring and starting a node.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mdht_krpc::{Id, Instant};
+use mdht_plugins::{LookupFactory, Registry, RoutingFactory, SpecError};
+use tokio::sync::{broadcast, mpsc};
+
+use super::clock::{Clock, wall_clock};
+use super::socket::Socket;
+use super::state::{StateDir, StateError};
+use super::tap::Tap;
+use super::task::Task;
+use super::{Dht, Notice};
+use crate::core::{Config, Core, RateLimit};
+
+/// Public nodes to join by, run by client makers.
+pub const DEFAULT_BOOTSTRAP: [&str; 4] = [
+    "router.bittorrent.com:6881",
+    "dht.transmissionbt.com:6881",
+    "router.utorrent.com:6881",
+    "dht.libtorrent.org:25401",
+];
+
+/// Commands that wait for the node.
+const COMMAND_BACKLOG: usize = 1024;
+/// Notices that wait for a slow listener; the oldest are lost first.
+const NOTICE_BACKLOG: usize = 256;
+
+/// Why a node could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A socket could not be bound.
+    #[error("cannot bind {addr}: {error}{}", hint(error))]
+    Bind {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// A module or one of its parameters does not exist.
+    #[error(transparent)]
+    Module(#[from] SpecError),
+    /// The folder for the state cannot be used.
+    #[error("cannot keep state in {0}")]
+    State(StateError),
+    /// The capture file cannot be written.
+    #[error("cannot write the capture {path}: {error}")]
+    Capture {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// The operating system gave no random seed.
+    #[error("no randomness from the operating system: {0}")]
+    Seed(io::Error),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            " (another program has this port: choose another one, or port 0 for any)"
+        }
+        io::ErrorKind::AddrNotAvailable => " (this machine does not have that address)",
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need privileges)",
+        _ => "",
+    }
+}
+
+/// Configures a node.
+#[derive(Clone, Debug)]
+pub struct DhtBuilder {
+    bind: Vec<SocketAddr>,
+    bootstrap: Vec<String>,
+    default_bootstrap: bool,
+    routing: Option<RoutingFactory>,
+    lookup: Option<LookupFactory>,
+    state: Option<PathBuf>,
+    capture: Option<PathBuf>,
+    id: Option<Id>,
+    read_only: bool,
+    allow_private: bool,
+    rate_limit: Option<RateLimit>,
+    join_timeout: Duration,
+}
+
+impl Default for DhtBuilder {
+    fn default() -> Self {
+        Self {
+            bind: Vec::new(),
+            bootstrap: Vec::new(),
+            default_bootstrap: true,
+            routing: None,
+            lookup: None,
+            state: None,
+            capture: None,
+            id: None,
+            read_only: false,
+            allow_private: false,
+            rate_limit: Some(RateLimit::default()),
+            join_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl DhtBuilder {
+    /// Routing module where none is chosen.
+    pub const DEFAULT_ROUTING: &str = "nr128";
+    /// Lookup module where none is chosen.
+    pub const DEFAULT_LOOKUP: &str = "aggressive";
+
+    /// Binds one more socket. The first of each family is the one that the
+    /// node is known by. Default: any IPv4 address, any port.
+    #[must_use]
+    pub fn bind(mut self, addr: SocketAddr) -> Self {
+        self.bind.push(addr);
+        self
+    }
+
+    /// One more node to join by, `host:port` or `address:port`.
+    #[must_use]
+    pub fn bootstrap(mut self, host: impl Into<String>) -> Self {
+        self.bootstrap.push(host.into());
+        self
+    }
+
+    /// Leaves [`DEFAULT_BOOTSTRAP`] out.
+    #[must_use]
+    pub const fn no_default_bootstrap(mut self) -> Self {
+        self.default_bootstrap = false;
+        self
+    }
+
+    /// The routing module. Default: [`Self::DEFAULT_ROUTING`].
+    #[must_use]
+    pub fn routing(mut self, factory: RoutingFactory) -> Self {
+        self.routing = Some(factory);
+        self
+    }
+
+    /// The lookup module. Default: [`Self::DEFAULT_LOOKUP`].
+    #[must_use]
+    pub fn lookup(mut self, factory: LookupFactory) -> Self {
+        self.lookup = Some(factory);
+        self
+    }
+
+    /// Keeps node ID and routing table in this folder across runs.
+    #[must_use]
+    pub fn state(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.state = Some(dir.into());
+        self
+    }
+
+    /// Writes every packet sent and received to this pcap file.
+    #[must_use]
+    pub fn capture(mut self, file: impl Into<PathBuf>) -> Self {
+        self.capture = Some(file.into());
+        self
+    }
+
+    /// Our node ID, in both families. Default: random, or the saved one.
+    #[must_use]
+    pub const fn id(mut self, id: Id) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Asks, but answers nobody (BEP 43).
+    #[must_use]
+    pub const fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Accepts private and loopback addresses even in a public world.
+    #[must_use]
+    pub const fn allow_private(mut self, allow: bool) -> Self {
+        self.allow_private = allow;
+        self
+    }
+
+    /// How many queries are answered; `None` is all.
+    #[must_use]
+    pub const fn rate_limit(mut self, limit: Option<RateLimit>) -> Self {
+        self.rate_limit = limit;
+        self
+    }
+
+    /// How long a lookup waits for the first answer of the DHT before it ends
+    /// with nothing. Default 30 s.
+    #[must_use]
+    pub const fn join_timeout(mut self, timeout: Duration) -> Self {
+        self.join_timeout = timeout;
+        self
+    }
+
+    /// Starts the node. It joins in the background; lookups wait for that.
+    ///
+    /// # Errors
+    /// A socket, the state folder or the capture file cannot be used. A state
+    /// file that is damaged is no error: the node starts anew and says so.
+    #[allow(clippy::unused_async)] // must run inside a tokio runtime
+    pub async fn build(self) -> Result<Dht, BuildError> {
+        let sockets = self.bind_all()?;
+        let registry = Registry::builtin();
+        let routing = self
+            .routing
+            .clone()
+            .map_or_else(|| registry.routing(Self::DEFAULT_ROUTING), Ok)?;
+        let lookup = self
+            .lookup
+            .clone()
+            .map_or_else(|| registry.lookup(Self::DEFAULT_LOOKUP), Ok)?;
+        let local = sockets.iter().map(Socket::local).collect();
+        let config = Config {
+            id: self.id,
+            read_only: self.read_only,
+            allow_private: self.allow_private,
+            rate_limit: self.rate_limit,
+            patience: self.join_timeout,
+            ..Config::new(local, routing, lookup)
+        };
+        let mut core = Core::new(config, seed().map_err(BuildError::Seed)?, Instant::ZERO);
+        let (commands, received) = mpsc::channel(COMMAND_BACKLOG);
+        let (notices, first_notices) = broadcast::channel(NOTICE_BACKLOG);
+        let mut early = Vec::new();
+        let clock = Clock::start();
+        let state = self.state.as_deref().map(StateDir::open).transpose();
+        let state = state.map_err(BuildError::State)?;
+        let restored = state
+            .as_ref()
+            .map(|state| state.load(wall_clock()))
+            .transpose();
+        match restored {
+            Ok(saved) => core.restore(clock.now(), &saved.flatten().unwrap_or_default()),
+            Err(error @ StateError::Unusable { .. }) => {
+                early.push(Notice::StateUnusable(error.to_string()))
+            }
+            Err(error) => return Err(BuildError::State(error)),
+        }
+        let tap = self.capture.as_ref().map(|path| {
+            let created = Tap::create(path, &sockets);
+            created.map_err(|error| BuildError::Capture {
+                path: path.clone(),
+                error,
+            })
+        });
+        let task = Task {
+            core,
+            clock,
+            tap: tap.transpose()?,
+            sockets,
+            commands: received,
+            own_commands: commands.downgrade(),
+            notices: notices.clone(),
+            bootstrap: self.bootstrap_hosts(),
+            state,
+            lookups: BTreeMap::new(),
+            pings: BTreeMap::new(),
+            next_save: Instant::ZERO,
+            send_fault: None,
+        };
+        for notice in early {
+            let _ = notices.send(notice);
+        }
+        tokio::spawn(task.run());
+        let first_notices = Arc::new(Mutex::new(Some(first_notices)));
+        Ok(Dht {
+            commands,
+            notices,
+            first_notices,
+        })
+    }
+
+    fn bind_all(&self) -> Result<Vec<Socket>, BuildError> {
+        let any = [SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)];
+        let addrs = if self.bind.is_empty() {
+            &any[..]
+        } else {
+            &self.bind[..]
+        };
+        let bind = |addr: &SocketAddr| {
+            Socket::bind(*addr).map_err(|error| BuildError::Bind { addr: *addr, error })
+        };
+        addrs.iter().map(bind).collect()
+    }
+
+    fn bootstrap_hosts(&self) -> Vec<String> {
+        let default = DEFAULT_BOOTSTRAP.iter().map(|host| (*host).to_owned());
+        let default = default.filter(|_| self.default_bootstrap);
+        self.bootstrap.iter().cloned().chain(default).collect()
+    }
+}
+
+/// Randomness from the operating system, to seed everything else.
+fn seed() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    Ok(seed)
+}

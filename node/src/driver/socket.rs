@@ -1,0 +1,157 @@
+//! UDP sockets that tell which of our addresses a datagram was sent to.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use tokio::net::UdpSocket;
+
+/// Receive buffer asked of the kernel: a burst of answers should fit.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// A bound UDP socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    inner: UdpSocket,
+    local: SocketAddr,
+}
+
+/// A datagram that was received into the caller's buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) len: usize,
+    pub(crate) from: SocketAddr,
+    /// Our address that it was sent to, where the system tells.
+    pub(crate) to: Option<IpAddr>,
+}
+
+impl Socket {
+    /// Binds a socket; an IPv6 one takes no IPv4 traffic.
+    pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let raw = RawSocket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+        if addr.is_ipv6() {
+            raw.set_only_v6(true)?;
+        }
+        // the system may grant less; that is no reason not to run
+        let _ = raw.set_recv_buffer_size(RECEIVE_BUFFER);
+        raw.set_nonblocking(true)?;
+        raw.bind(&addr.into())?;
+        let inner = UdpSocket::from_std(raw.into())?;
+        system::ask_for_destination(&inner, addr)?;
+        let local = inner.local_addr()?;
+        Ok(Self { inner, local })
+    }
+
+    /// The address bound to; the IP may be unspecified, the port is not.
+    pub(crate) const fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Waits until there is something to receive.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.inner.readable().await
+    }
+
+    /// Receives one datagram, `WouldBlock` if there is none.
+    pub(crate) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        system::receive(&self.inner, buffer)
+    }
+
+    pub(crate) async fn send(&self, payload: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.inner.send_to(payload, to).await.map(drop)
+    }
+
+    /// The address that the system would send from toward `remote`; nothing is
+    /// sent to find out.
+    pub(crate) fn source_toward(&self, remote: SocketAddr) -> Option<IpAddr> {
+        if !self.local.ip().is_unspecified() {
+            return Some(self.local.ip());
+        }
+        let probe = std::net::UdpSocket::bind(SocketAddr::new(self.local.ip(), 0)).ok()?;
+        probe.connect(remote).ok()?;
+        Some(probe.local_addr().ok()?.ip())
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io::{self, IoSliceMut};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    use std::os::fd::AsRawFd;
+
+    use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+    use tokio::io::Interest;
+    use tokio::net::UdpSocket;
+
+    use super::Received;
+
+    pub(super) fn ask_for_destination(socket: &UdpSocket, addr: SocketAddr) -> io::Result<()> {
+        match addr {
+            SocketAddr::V4(_) => setsockopt(socket, Ipv4PacketInfo, &true)?,
+            SocketAddr::V6(_) => setsockopt(socket, Ipv6RecvPacketInfo, &true)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
+        socket.try_io(Interest::READABLE, || {
+            let mut control = nix::cmsg_space!(nix::libc::in6_pktinfo);
+            let mut slices = [IoSliceMut::new(buffer)];
+            let fd = socket.as_raw_fd();
+            let flags = MsgFlags::empty();
+            let message = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut control), flags)?;
+            let from = message.address.as_ref().and_then(socket_addr);
+            let from = from.ok_or_else(|| io::Error::other("a datagram without a source"))?;
+            let to = message.cmsgs()?.find_map(|control| destination(&control));
+            Ok(Received {
+                len: message.bytes,
+                from,
+                to,
+            })
+        })
+    }
+
+    fn socket_addr(addr: &SockaddrStorage) -> Option<SocketAddr> {
+        if let Some(v4) = addr.as_sockaddr_in() {
+            return Some((v4.ip(), v4.port()).into());
+        }
+        let v6 = addr.as_sockaddr_in6()?;
+        Some((v6.ip(), v6.port()).into())
+    }
+
+    fn destination(control: &ControlMessageOwned) -> Option<IpAddr> {
+        match control {
+            ControlMessageOwned::Ipv4PacketInfo(info) => {
+                Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into())
+            }
+            ControlMessageOwned::Ipv6PacketInfo(info) => {
+                Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::io;
+    use std::net::SocketAddr;
+
+    use tokio::net::UdpSocket;
+
+    use super::Received;
+
+    pub(super) fn ask_for_destination(_: &UdpSocket, _: SocketAddr) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
+        let (len, from) = socket.try_recv_from(buffer)?;
+        Ok(Received {
+            len,
+            from,
+            to: None,
+        })
+    }
+}

@@ -1,0 +1,377 @@
+//! The task that drives a core: sockets and clock on one side, the API's
+//! commands on the other.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use mdht_krpc::{Family, Id, Instant};
+use mdht_plugins::lookup::Goal;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::clock::{Clock, wall_clock};
+use super::socket::Socket;
+use super::state::StateDir;
+use super::tap::Tap;
+use super::{FoundPeer, Notice, Status};
+use crate::core::{
+    AnnouncePort, Core, Event, LookupId, LookupReport, QueryId, QueryOutcome, SocketId,
+};
+
+/// Datagrams taken from one socket before others get their turn.
+const BATCH: usize = 64;
+/// Longest sleep. A sleeping machine stops the timer's clock but not ours, so
+/// the clock is looked at again this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// How often the state is saved.
+const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Largest UDP payload there is.
+const MOST_PAYLOAD: usize = 65_536;
+
+/// What the API asks of the task.
+pub(crate) enum Command {
+    GetPeers {
+        info_hash: Id,
+        goal: Goal,
+        sink: Sink,
+    },
+    Announce {
+        info_hash: Id,
+        port: AnnouncePort,
+        sink: Sink,
+    },
+    FindNode {
+        target: Id,
+        sink: Sink,
+    },
+    Ping {
+        addr: SocketAddr,
+        timeout: Duration,
+        reply: oneshot::Sender<QueryOutcome>,
+    },
+    Bootstrap(Vec<SocketAddr>),
+    Status(oneshot::Sender<Box<Status>>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// Where a lookup's results go.
+pub(crate) struct Sink {
+    pub(crate) peers: mpsc::Sender<FoundPeer>,
+    pub(crate) report: oneshot::Sender<LookupReport>,
+}
+
+/// Everything that a live node owns.
+pub(crate) struct Task {
+    pub(crate) core: Core,
+    pub(crate) clock: Clock,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// For tasks that resolve names: they answer with a command.
+    pub(crate) own_commands: mpsc::WeakSender<Command>,
+    pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) bootstrap: Vec<String>,
+    pub(crate) state: Option<StateDir>,
+    pub(crate) tap: Option<Tap>,
+    pub(crate) lookups: BTreeMap<LookupId, Sink>,
+    pub(crate) pings: BTreeMap<QueryId, oneshot::Sender<QueryOutcome>>,
+    pub(crate) next_save: Instant,
+    pub(crate) send_fault: Option<io::ErrorKind>,
+}
+
+/// Why the task woke up.
+enum Wake {
+    Command(Option<Command>),
+    Readable(usize),
+    Time,
+}
+
+impl Task {
+    /// Runs until told to stop, or until nobody holds the API any more.
+    pub(crate) async fn run(mut self) {
+        let mut buffer = vec![0; MOST_PAYLOAD];
+        self.next_save = self.clock.now() + SAVE_EVERY;
+        self.resolve_bootstrap();
+        let reply = loop {
+            self.flush().await;
+            match self.wait().await {
+                Wake::Command(None) => break None,
+                Wake::Command(Some(Command::Shutdown(reply))) => break Some(reply),
+                Wake::Command(Some(command)) => self.obey(command),
+                Wake::Readable(index) => self.receive(index, &mut buffer),
+                Wake::Time => {}
+            }
+            self.core.handle_timeout(self.clock.now());
+            self.save_in_time();
+        };
+        self.save();
+        if let Some(tap) = &mut self.tap {
+            let _ = tap.flush();
+        }
+        if let Some(reply) = reply {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let due = self
+            .core
+            .poll_timeout()
+            .map_or(LONGEST_SLEEP, |at| at.since(self.clock.now()));
+        let mut sleep = pin!(tokio::time::sleep(due.min(LONGEST_SLEEP)));
+        let mut readable: Vec<_> = self
+            .sockets
+            .iter()
+            .map(|socket| Box::pin(socket.readable()))
+            .collect();
+        let commands = &mut self.commands;
+        poll_fn(|cx| {
+            if let Poll::Ready(command) = commands.poll_recv(cx) {
+                return Poll::Ready(Wake::Command(command));
+            }
+            for (index, socket) in readable.iter_mut().enumerate() {
+                if Pin::new(socket).poll(cx).is_ready() {
+                    return Poll::Ready(Wake::Readable(index));
+                }
+            }
+            sleep.as_mut().poll(cx).map(|()| Wake::Time)
+        })
+        .await
+    }
+
+    fn receive(&mut self, index: usize, buffer: &mut [u8]) {
+        for _ in 0..BATCH {
+            let now = self.clock.now();
+            let socket = &self.sockets[index];
+            let received = match socket.try_receive(buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // an ICMP error for an earlier datagram: silence will tell
+                Err(_) => continue,
+            };
+            let payload = &buffer[..received.len];
+            if let Some(tap) = &mut self.tap {
+                let addrs = (received.from, received.to);
+                let written = tap.received((&self.clock, now), (index, socket), addrs, payload);
+                self.check_tap(written);
+            }
+            self.core
+                .handle_datagram(now, SocketId(index), received.from, payload);
+        }
+    }
+
+    /// Sends what is to be sent, and tells what is to be told.
+    async fn flush(&mut self) {
+        let now = self.clock.now();
+        while let Some(transmit) = self.core.poll_transmit() {
+            let index = transmit.socket.0;
+            let socket = &self.sockets[index];
+            if let Some(tap) = &mut self.tap {
+                let at = (&self.clock, now);
+                let written = tap.sent(at, (index, socket), transmit.to, &transmit.payload);
+                self.check_tap(written);
+            }
+            let sent = self.sockets[index]
+                .send(&transmit.payload, transmit.to)
+                .await;
+            self.note_sent(sent);
+        }
+        while let Some(event) = self.core.poll_event() {
+            self.on_event(event);
+        }
+        if let Some(tap) = &mut self.tap {
+            let flushed = tap.flush();
+            self.check_tap(flushed);
+        }
+    }
+
+    /// Tells of a fault in sending once, and of its end.
+    fn note_sent(&mut self, sent: io::Result<()>) {
+        let fault = sent.as_ref().err().map(io::Error::kind);
+        if fault != self.send_fault {
+            self.send_fault = fault;
+            self.notify(match sent {
+                Ok(()) => Notice::SendingAgain,
+                Err(error) => Notice::CannotSend(error.to_string()),
+            });
+        }
+    }
+
+    /// A full disk ends the capture, not the node.
+    fn check_tap(&mut self, written: io::Result<()>) {
+        if let Err(error) = written
+            && let Some(tap) = self.tap.take()
+        {
+            let path = tap.path().display().to_string();
+            self.notify(Notice::CaptureStopped(format!("{path}: {error}")));
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = self.clock.now();
+        match command {
+            Command::GetPeers {
+                info_hash,
+                goal,
+                sink,
+            } => {
+                let lookup = self.core.get_peers(now, info_hash, goal);
+                self.lookups.insert(lookup, sink);
+            }
+            Command::Announce {
+                info_hash,
+                port,
+                sink,
+            } => {
+                let lookup = self.core.announce(now, info_hash, port);
+                self.lookups.insert(lookup, sink);
+            }
+            Command::FindNode { target, sink } => {
+                let lookup = self.core.find_node(now, target);
+                self.lookups.insert(lookup, sink);
+            }
+            Command::Ping {
+                addr,
+                timeout,
+                reply,
+            } => {
+                let query = self.core.ping(now, addr, timeout);
+                self.pings.insert(query, reply);
+            }
+            Command::Bootstrap(addrs) => self.core.add_bootstrap(now, &addrs),
+            Command::Status(reply) => drop(reply.send(Box::new(self.status()))),
+            Command::Shutdown(_) => {}
+        }
+        self.cancel_abandoned();
+    }
+
+    /// Lookups whose user has gone away end here.
+    fn cancel_abandoned(&mut self) {
+        let now = self.clock.now();
+        let abandoned = self
+            .lookups
+            .iter()
+            .filter(|(_, sink)| sink.report.is_closed());
+        let abandoned: Vec<_> = abandoned.map(|(id, _)| *id).collect();
+        for lookup in abandoned {
+            self.lookups.remove(&lookup);
+            self.core.cancel(now, lookup);
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Peer {
+                lookup,
+                peer,
+                from,
+                elapsed,
+            } => {
+                if let Some(sink) = self.lookups.get(&lookup) {
+                    // a user that does not keep up loses peers, not the node its memory
+                    let _ = sink.peers.try_send(FoundPeer {
+                        peer,
+                        from,
+                        elapsed,
+                    });
+                }
+            }
+            Event::LookupDone { lookup, report } => {
+                if let Some(sink) = self.lookups.remove(&lookup) {
+                    let _ = sink.report.send(report);
+                }
+            }
+            Event::QueryDone { query, outcome, .. } => {
+                if let Some(reply) = self.pings.remove(&query) {
+                    let _ = reply.send(outcome);
+                }
+            }
+            Event::NeedBootstrap => self.resolve_bootstrap(),
+            other => self.notify(Notice::Core(other)),
+        }
+    }
+
+    fn notify(&self, notice: Notice) {
+        // nobody need be listening
+        let _ = self.notices.send(notice);
+    }
+
+    /// Resolves the names of bootstrap nodes in tasks of their own; each
+    /// failure is told and stops nothing else.
+    fn resolve_bootstrap(&self) {
+        for host in self.bootstrap.clone() {
+            let (commands, notices) = (self.own_commands.clone(), self.notices.clone());
+            let families: Vec<_> = self
+                .sockets
+                .iter()
+                .map(|s| Family::of(&s.local()))
+                .collect();
+            tokio::spawn(async move {
+                let resolved = tokio::net::lookup_host(&host).await;
+                let addrs = resolved.map(|addrs| {
+                    addrs
+                        .filter(|addr| families.contains(&Family::of(addr)))
+                        .collect::<Vec<_>>()
+                });
+                let problem = match addrs {
+                    Ok(addrs) if !addrs.is_empty() => {
+                        if let Some(commands) = commands.upgrade() {
+                            let _ = commands.send(Command::Bootstrap(addrs)).await;
+                        }
+                        return;
+                    }
+                    Ok(_) => "has no address of a family that we are bound to".to_owned(),
+                    Err(error) => error.to_string(),
+                };
+                let _ = notices.send(Notice::CannotResolve { host, problem });
+            });
+        }
+    }
+
+    fn save_in_time(&mut self) {
+        let now = self.clock.now();
+        if now >= self.next_save {
+            self.next_save = now + SAVE_EVERY;
+            self.save();
+        }
+        self.cancel_abandoned();
+    }
+
+    fn save(&self) {
+        let Some(state) = &self.state else { return };
+        if let Err(error) = state.save(&self.core.save(), wall_clock()) {
+            self.notify(Notice::CannotSave(error.to_string()));
+        }
+    }
+
+    fn status(&self) -> Status {
+        let families = Family::ALL.into_iter().filter_map(|family| {
+            Some(super::OverlayStatus {
+                family,
+                id: self.core.id(family)?,
+                joined: self.core.is_joined(family),
+                external_addr: self.core.external_addr(family),
+                table: self.core.table(family),
+            })
+        });
+        let (swarms, peers) = self.core.stored_peers();
+        Status {
+            uptime: self.clock.now().since(Instant::ZERO),
+            stats: *self.core.stats(),
+            overlays: families.collect(),
+            stored_swarms: swarms,
+            stored_peers: peers,
+            in_flight: self.core.in_flight(),
+            lookups: self.lookups.len(),
+            local: self.sockets.iter().map(Socket::local).collect(),
+            capture_nodes: self
+                .tap
+                .as_ref()
+                .map(|t| t.nodes(&self.sockets))
+                .unwrap_or_default(),
+        }
+    }
+}

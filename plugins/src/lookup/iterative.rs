@@ -1,0 +1,423 @@
+//! The iterative lookup of the thesis, and its variants as parameter values
+//! [thesis 8.IV].
+//!
+//! `alpha` queries go out at the start; each response, error or timeout makes
+//! room for up to `beta` more. Where the thesis is silent:
+//! - only contacts closer to the target than the `mark`-th closest responder
+//!   are queried (3, as pymdht measured; 8 is the textbook rule),
+//! - one query per IP address, so that one host cannot hold up a lookup with
+//!   many IDs,
+//! - the `queue` closest contacts not yet queried are remembered (64: with a
+//!   few more than the closest sixteen, a batch of dead or forged contacts
+//!   near the target does not push the honest ones out),
+//! - the table is asked for `start` contacts (16), so that a first batch that
+//!   is dead leaves others to try,
+//! - `standard` never has more than `parallel` = alpha queries in flight;
+//!   `aggressive` has no such bound after the start.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use mdht_krpc::{Contact, Distance, Id};
+
+use super::{
+    Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
+    Timeout,
+};
+use crate::parameter::{Parameter, Parameters};
+use crate::registry::ModuleInfo;
+use crate::routing::{ClosestRequest, Purpose};
+
+type Definition = (ModuleInfo, fn(&Parameters) -> Box<dyn LookupModule>);
+
+/// `standard`: alpha 4, beta 1, as UTorrent was seen to do [thesis 8.IV].
+pub(crate) fn standard() -> Definition {
+    let info = ModuleInfo {
+        name: "standard",
+        label: "S",
+        summary: "alpha 4, beta 1: a response makes room for one more query",
+        source: "thesis 8.IV",
+        parameters: parameters(1, 4),
+    };
+    (info, build)
+}
+
+/// `aggressive`: alpha 4, beta 3, no bound on queries in flight [thesis 8.IV].
+pub(crate) fn aggressive() -> Definition {
+    let info = ModuleInfo {
+        name: "aggressive",
+        label: "A",
+        summary: "alpha 4, beta 3: a response sets off up to three queries",
+        source: "thesis 8.IV",
+        parameters: parameters(3, 0),
+    };
+    (info, build)
+}
+
+/// What runs maintenance lookups, whatever the node's lookup module: alpha 4,
+/// beta 1 [thesis 8.V.A; pymdht].
+pub fn maintenance_lookup() -> Box<dyn LookupModule> {
+    let (info, build) = standard();
+    build(&Parameters::defaults(&info.parameters))
+}
+
+fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
+    vec![
+        Parameter::integer(
+            "alpha",
+            4,
+            (1, 64),
+            "queries",
+            "sent in parallel at the start of a lookup",
+        ),
+        Parameter::integer(
+            "beta",
+            beta,
+            (1, 64),
+            "queries",
+            "most that one response or timeout sets off",
+        ),
+        Parameter::integer(
+            "parallel",
+            parallel,
+            (0, 1024),
+            "queries",
+            "most in flight after the start; 0 is no bound",
+        ),
+        Parameter::integer(
+            "mark",
+            3,
+            (1, 64),
+            "responders",
+            "only contacts closer than this one of the closest are queried",
+        ),
+        Parameter::integer(
+            "announce",
+            3,
+            (1, 64),
+            "contacts",
+            "closest responders to announce to",
+        ),
+        Parameter::integer(
+            "start",
+            16,
+            (1, 1024),
+            "contacts",
+            "asked of the routing table at the start",
+        ),
+        Parameter::integer(
+            "queue",
+            64,
+            (1, 4096),
+            "contacts",
+            "closest contacts remembered and not yet queried",
+        ),
+        Parameter::integer(
+            "per_ip",
+            1,
+            (0, 64),
+            "queries",
+            "most to one IP address; 0 is no bound",
+        ),
+        Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
+        Parameter::duration(
+            "soft",
+            0,
+            (0, 60_000),
+            "a query no longer counts as in flight, but its answer counts; 0s is never",
+        ),
+    ]
+}
+
+fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
+    let soft = parameters.duration("soft");
+    Box::new(Iterative(Config {
+        alpha: parameters.integer("alpha"),
+        beta: parameters.integer("beta"),
+        parallel: match parameters.integer("parallel") {
+            0 => usize::MAX,
+            bound => bound,
+        },
+        mark: parameters.integer("mark"),
+        announce: parameters.integer("announce"),
+        start: parameters.integer("start"),
+        queue: parameters.integer("queue"),
+        per_ip: match parameters.integer("per_ip") {
+            0 => usize::MAX,
+            bound => bound,
+        },
+        timeout: parameters.duration("timeout"),
+        soft: (!soft.is_zero()).then_some(soft),
+    }))
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Config {
+    alpha: usize,
+    beta: usize,
+    parallel: usize,
+    mark: usize,
+    announce: usize,
+    start: usize,
+    queue: usize,
+    per_ip: usize,
+    timeout: Duration,
+    soft: Option<Duration>,
+}
+
+struct Iterative(Config);
+
+impl LookupModule for Iterative {
+    fn make(&mut self, request: &LookupRequest) -> Box<dyn Lookup> {
+        Box::new(State {
+            config: self.0,
+            request: *request,
+            queue: Vec::new(),
+            queried: Vec::new(),
+            responders: Vec::new(),
+        })
+    }
+}
+
+/// A contact with its distance to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ranked {
+    distance: Distance,
+    contact: Contact,
+}
+
+impl Ranked {
+    fn new(target: &Id, contact: Contact) -> Self {
+        Self {
+            distance: target.distance(&contact.id),
+            contact,
+        }
+    }
+
+    /// By distance, then by address, so that the order never depends on arrival.
+    fn order(&self, other: &Self) -> Ordering {
+        (self.distance, self.contact.addr).cmp(&(other.distance, other.contact.addr))
+    }
+}
+
+/// What has become of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    InFlight,
+    /// The soft timeout has passed; the answer may still come.
+    Slow,
+    Over,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Queried {
+    contact: Contact,
+    fate: Fate,
+}
+
+struct State {
+    config: Config,
+    request: LookupRequest,
+    /// Not yet queried, closest first.
+    queue: Vec<Ranked>,
+    queried: Vec<Queried>,
+    /// Closest first; as many as the mark or the announce needs.
+    responders: Vec<(Ranked, bool)>,
+}
+
+impl Lookup for State {
+    fn start(&mut self, cx: &mut LookupCx<'_>) {
+        let request = ClosestRequest {
+            target: self.request.target,
+            count: self.config.start,
+            purpose: Purpose::Lookup,
+            now: cx.now,
+        };
+        let mut candidates = Vec::with_capacity(self.config.start);
+        cx.contacts.closest(&request, &mut candidates);
+        self.enqueue(candidates.iter().map(|candidate| candidate.contact));
+        self.query_up_to(self.config.alpha, cx);
+    }
+
+    fn on_response(&mut self, cx: &mut LookupCx<'_>, response: &LookupResponse<'_>) {
+        self.settle(response.contact, Fate::Over);
+        let responder = Contact::new(response.id, response.contact.addr);
+        self.note_responder(responder, response.has_token);
+        self.enqueue(response.nodes.iter().copied());
+        if self.is_satisfied(response) {
+            return self.finish(cx);
+        }
+        self.proceed(cx);
+    }
+
+    fn on_error(&mut self, cx: &mut LookupCx<'_>, contact: &Contact) {
+        self.settle(contact, Fate::Over);
+        self.proceed(cx);
+    }
+
+    fn on_timeout(&mut self, cx: &mut LookupCx<'_>, contact: &Contact, timeout: Timeout) {
+        let fate = match timeout {
+            Timeout::Soft => Fate::Slow,
+            Timeout::Hard => Fate::Over,
+        };
+        // its soft timeout has already set off what this query's end may set off
+        let counted = self.settle(contact, fate);
+        match counted {
+            Some(Fate::Slow) => self.finish_if_over(cx),
+            _ => self.proceed(cx),
+        }
+    }
+}
+
+impl State {
+    /// Sends up to beta queries within the bound, and ends if nothing is left.
+    fn proceed(&mut self, cx: &mut LookupCx<'_>) {
+        let in_flight = self.count(Fate::InFlight);
+        let room = self.config.parallel.saturating_sub(in_flight);
+        self.query_up_to(self.config.beta.min(room), cx);
+    }
+
+    /// Sends at most `most` queries to the closest contacts that are closer
+    /// than the mark.
+    fn query_up_to(&mut self, most: usize, cx: &mut LookupCx<'_>) {
+        let mark = self.mark();
+        let eligible = self
+            .queue
+            .iter()
+            .take_while(|ranked| ranked.distance < mark)
+            .count();
+        let chosen = self.queue.drain(..eligible.min(most));
+        for Ranked { contact, .. } in chosen {
+            self.queried.push(Queried {
+                contact,
+                fate: Fate::InFlight,
+            });
+            let Config {
+                soft,
+                timeout: hard,
+                ..
+            } = self.config;
+            cx.actions.push(LookupAction::Query {
+                contact,
+                soft,
+                hard,
+            });
+        }
+        self.finish_if_over(cx);
+    }
+
+    /// Over: nothing in flight, and no contact left that is closer than the mark.
+    fn finish_if_over(&mut self, cx: &mut LookupCx<'_>) {
+        let waiting = self.count(Fate::InFlight) + self.count(Fate::Slow);
+        let more = self
+            .queue
+            .first()
+            .is_some_and(|ranked| ranked.distance < self.mark());
+        if waiting == 0 && !more {
+            self.finish(cx);
+        }
+    }
+
+    fn finish(&mut self, cx: &mut LookupCx<'_>) {
+        if self.request.announce {
+            let with_token = self.responders.iter().filter(|(_, has_token)| *has_token);
+            let closest = with_token.take(self.config.announce);
+            cx.actions
+                .extend(closest.map(|(ranked, _)| LookupAction::Announce(ranked.contact)));
+        }
+        cx.actions.push(LookupAction::Finish);
+    }
+
+    /// Distance of the `mark`-th closest responder; none is that near at first.
+    fn mark(&self) -> Distance {
+        match self.responders.get(self.config.mark - 1) {
+            Some((ranked, _)) => ranked.distance,
+            None => Distance::MAX,
+        }
+    }
+
+    fn count(&self, fate: Fate) -> usize {
+        self.queried
+            .iter()
+            .filter(|queried| queried.fate == fate)
+            .count()
+    }
+
+    /// Records what became of a query; returns what was known before.
+    fn settle(&mut self, contact: &Contact, fate: Fate) -> Option<Fate> {
+        let open = self
+            .queried
+            .iter_mut()
+            .find(|q| q.contact == *contact && q.fate != Fate::Over)?;
+        Some(std::mem::replace(&mut open.fate, fate))
+    }
+
+    /// A node counts once, and every one that gave a token is kept while it
+    /// may be one to announce to.
+    fn note_responder(&mut self, contact: Contact, has_token: bool) {
+        let ranked = Ranked::new(&self.request.target, contact);
+        let place = self
+            .responders
+            .partition_point(|(other, _)| other.order(&ranked).is_lt());
+        if self
+            .responders
+            .get(place)
+            .is_some_and(|(other, _)| *other == ranked)
+        {
+            return;
+        }
+        self.responders.insert(place, (ranked, has_token));
+        let keep = 4 * self.config.mark.max(self.config.announce);
+        self.responders.truncate(keep.max(KEEP_RESPONDERS));
+    }
+
+    /// Remembers contacts not seen before in this lookup, closest first. The
+    /// mark only ever comes closer: what is beyond it now need not be kept.
+    fn enqueue(&mut self, contacts: impl Iterator<Item = Contact>) {
+        let mark = self.mark();
+        for contact in contacts {
+            let ranked = Ranked::new(&self.request.target, contact);
+            let place = self
+                .queue
+                .partition_point(|other| other.order(&ranked).is_lt());
+            let wanted = place < self.config.queue && ranked.distance < mark;
+            if wanted && self.may_query(&contact) {
+                self.queue.insert(place, ranked);
+                self.queue.truncate(self.config.queue);
+            }
+        }
+    }
+
+    /// Not queried or queued yet, and its IP address not used up.
+    fn may_query(&self, contact: &Contact) -> bool {
+        let ip = contact.addr.ip();
+        let queried = self.queried.iter().map(|queried| &queried.contact);
+        let queued = self.queue.iter().map(|ranked| &ranked.contact);
+        let mut same_ip = 0;
+        for other in queried.chain(queued).filter(|other| other.addr.ip() == ip) {
+            if other.addr == contact.addr {
+                return false;
+            }
+            same_ip += 1;
+        }
+        same_ip < self.config.per_ip
+    }
+
+    fn is_satisfied(&self, response: &LookupResponse<'_>) -> bool {
+        if self.request.kind != LookupKind::GetPeers {
+            return false;
+        }
+        match self.request.goal {
+            Goal::Closest => false,
+            Goal::FirstValue => response.has_values,
+            Goal::Peers(enough) => response.peers_found >= enough,
+        }
+    }
+}
+
+/// Responders kept beyond those that the mark and the announce count, so that
+/// a responder without a token does not cost an announce.
+const KEEP_RESPONDERS: usize = 32;
+
+#[cfg(test)]
+mod tests;

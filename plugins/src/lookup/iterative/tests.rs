@@ -1,0 +1,298 @@
+use super::*;
+use crate::lookup::LookupKind;
+use crate::registry::Registry;
+use crate::routing::{Candidate, ContactSource};
+use mdht_krpc::{Instant, Rng};
+use std::collections::BTreeSet;
+
+/// A table that hands out what it was given.
+struct Table(Vec<Contact>);
+
+impl ContactSource for Table {
+    fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
+        let mut contacts = self.0.clone();
+        contacts.sort_by_key(|contact| request.target.distance(&contact.id));
+        contacts.truncate(request.count);
+        out.extend(contacts.into_iter().map(|contact| Candidate {
+            contact,
+            rtt: None,
+            last_seen: None,
+            answer_chance: None,
+        }));
+    }
+}
+
+/// One lookup for the all-zero target, driven by hand.
+struct Driven {
+    lookup: Box<dyn Lookup>,
+    table: Table,
+    rng: Rng,
+    in_flight: Vec<Contact>,
+    announced: Vec<Contact>,
+    finished: bool,
+}
+
+impl Driven {
+    fn new(spec: &str, table: Vec<Contact>) -> Self {
+        Self::with_goal(spec, table, Goal::Closest)
+    }
+
+    fn with_goal(spec: &str, table: Vec<Contact>, goal: Goal) -> Self {
+        let mut module = Registry::builtin().lookup(spec).unwrap().make();
+        let request = LookupRequest {
+            target: Id::default(),
+            kind: LookupKind::GetPeers,
+            goal,
+            announce: true,
+        };
+        let mut driven = Self {
+            lookup: module.make(&request),
+            table: Table(table),
+            rng: Rng::from_u64(1),
+            in_flight: Vec::new(),
+            announced: Vec::new(),
+            finished: false,
+        };
+        driven.step(|lookup, cx| lookup.start(cx));
+        driven
+    }
+
+    /// Calls one hook; returns the contacts it queried.
+    fn step(&mut self, hook: impl FnOnce(&mut dyn Lookup, &mut LookupCx<'_>)) -> Vec<Contact> {
+        assert!(!self.finished, "called after the end");
+        let mut actions = Vec::new();
+        let mut cx = LookupCx {
+            now: Instant::ZERO,
+            rng: &mut self.rng,
+            contacts: &self.table,
+            actions: &mut actions,
+        };
+        hook(self.lookup.as_mut(), &mut cx);
+        let mut queried = Vec::new();
+        for action in actions {
+            match action {
+                LookupAction::Query { contact, .. } => queried.push(contact),
+                LookupAction::Announce(contact) => self.announced.push(contact),
+                LookupAction::Finish => self.finished = true,
+                LookupAction::WakeAt(_) => unreachable!("this lookup sets no alarm"),
+            }
+        }
+        self.in_flight.extend(&queried);
+        queried
+    }
+
+    fn respond(&mut self, from: Contact, nodes: &[Contact]) -> Vec<Contact> {
+        self.respond_with(from, nodes, false, 0)
+    }
+
+    fn respond_with(
+        &mut self,
+        from: Contact,
+        nodes: &[Contact],
+        has_values: bool,
+        peers_found: usize,
+    ) -> Vec<Contact> {
+        self.in_flight.retain(|contact| *contact != from);
+        let response = LookupResponse {
+            contact: &from,
+            id: from.id,
+            rtt: Duration::from_millis(10),
+            nodes,
+            has_values,
+            peers_found,
+            has_token: true,
+        };
+        self.step(|lookup, cx| lookup.on_response(cx, &response))
+    }
+
+    fn time_out(&mut self, contact: Contact, timeout: Timeout) -> Vec<Contact> {
+        if timeout == Timeout::Hard {
+            self.in_flight.retain(|other| *other != contact);
+        }
+        self.step(|lookup, cx| lookup.on_timeout(cx, &contact, timeout))
+    }
+}
+
+/// A contact at a distance that grows with `rank`, on an IP of its own.
+fn contact(rank: u32) -> Contact {
+    let mut id = [0; 20];
+    id[..4].copy_from_slice(&rank.to_be_bytes());
+    let [_, b, c, d] = rank.to_be_bytes();
+    Contact::new(
+        Id::new(id),
+        (std::net::Ipv4Addr::new(10, b, c, d), 6881).into(),
+    )
+}
+
+fn contacts(ranks: std::ops::Range<u32>) -> Vec<Contact> {
+    ranks.map(contact).collect()
+}
+
+#[test]
+fn alpha_queries_at_the_start_closest_first() {
+    for spec in ["standard", "aggressive"] {
+        let driven = Driven::new(spec, contacts(100..120));
+        assert_eq!(driven.in_flight, contacts(100..104), "{spec}");
+    }
+    assert_eq!(
+        Driven::new("standard:alpha=7", contacts(1..20))
+            .in_flight
+            .len(),
+        7
+    );
+}
+
+#[test]
+fn standard_sends_one_query_on_a_response_and_keeps_four_in_flight() {
+    let mut driven = Driven::new("standard", contacts(100..120));
+    assert_eq!(
+        driven.respond(contact(100), &contacts(50..58)),
+        [contact(50)]
+    );
+    assert_eq!(driven.in_flight.len(), 4);
+    assert_eq!(driven.time_out(contact(101), Timeout::Hard), [contact(51)]);
+    assert_eq!(driven.in_flight.len(), 4);
+}
+
+#[test]
+fn aggressive_sends_up_to_three_on_a_response_without_bound() {
+    let mut driven = Driven::new("aggressive", contacts(100..120));
+    assert_eq!(
+        driven.respond(contact(100), &contacts(50..58)),
+        contacts(50..53)
+    );
+    assert_eq!(
+        driven.respond(contact(101), &contacts(40..42)),
+        [contact(40), contact(41), contact(53)]
+    );
+    assert_eq!(
+        driven.time_out(contact(102), Timeout::Hard),
+        contacts(54..57)
+    );
+    assert_eq!(driven.in_flight.len(), 10);
+}
+
+#[test]
+fn only_contacts_closer_than_the_mark_are_queried() {
+    let mut driven = Driven::new("aggressive", contacts(100..104));
+    driven.respond(contact(100), &[]);
+    driven.respond(contact(101), &[]);
+    // the third-closest responder is 102: nothing beyond it is asked any more
+    assert_eq!(driven.respond(contact(102), &contacts(103..110)), []);
+    assert_eq!(
+        driven.respond(contact(103), &[contact(90), contact(105)]),
+        [contact(90)]
+    );
+    let mut textbook = Driven::new("aggressive:mark=8", contacts(100..104));
+    for rank in 100..102 {
+        textbook.respond(contact(rank), &[]);
+    }
+    assert_eq!(
+        textbook.respond(contact(102), &contacts(104..110)),
+        contacts(104..107)
+    );
+}
+
+#[test]
+fn ends_when_nothing_closer_is_left_and_none_is_in_flight() {
+    let mut driven = Driven::new("standard", contacts(100..110));
+    for rank in 100..103 {
+        driven.respond(contact(rank), &[]);
+    }
+    assert!(!driven.finished, "103 and later ones are still in flight");
+    for waiting in driven.in_flight.clone() {
+        assert!(!driven.finished);
+        driven.time_out(waiting, Timeout::Hard);
+    }
+    assert!(driven.finished);
+    assert_eq!(driven.announced, contacts(100..103));
+}
+
+#[test]
+fn an_empty_table_ends_the_lookup_at_once() {
+    assert!(Driven::new("aggressive", Vec::new()).finished);
+}
+
+#[test]
+fn an_answer_after_the_soft_timeout_still_counts() {
+    let mut driven = Driven::new("standard:soft=1s", contacts(100..104));
+    assert_eq!(
+        driven.time_out(contact(100), Timeout::Soft),
+        [],
+        "nobody left to ask"
+    );
+    assert_eq!(driven.respond(contact(100), &[contact(7)]), [contact(7)]);
+    // a soft timeout frees its place in the bound, and the hard one frees none again
+    let mut bounded = Driven::new("standard:soft=1s", contacts(100..120));
+    assert_eq!(
+        bounded.time_out(contact(100), Timeout::Soft),
+        [contact(104)]
+    );
+    assert_eq!(bounded.time_out(contact(100), Timeout::Hard), []);
+}
+
+#[test]
+fn one_query_per_ip_address() {
+    let twin = Contact::new(contact(1).id, (contact(100).addr.ip(), 7000).into());
+    let mut driven = Driven::new("aggressive", contacts(100..104));
+    assert_eq!(driven.respond(contact(101), &[twin]), []);
+    let mut two = Driven::new("aggressive:per_ip=2", contacts(100..104));
+    assert_eq!(two.respond(contact(101), &[twin, twin]), [twin]);
+}
+
+#[test]
+fn goals_end_a_lookup_early() {
+    let mut first = Driven::with_goal("standard", contacts(100..110), Goal::FirstValue);
+    first.respond(contact(100), &[]);
+    assert!(!first.finished);
+    first.respond_with(contact(101), &[], true, 1);
+    assert!(first.finished);
+    let mut peers = Driven::with_goal("standard", contacts(100..110), Goal::Peers(50));
+    peers.respond_with(contact(100), &[], true, 49);
+    assert!(!peers.finished);
+    peers.respond_with(contact(101), &[], true, 50);
+    assert!(peers.finished);
+}
+
+#[test]
+fn announces_to_the_closest_responders() {
+    let mut driven = Driven::new("standard:announce=8,mark=8", contacts(1..5));
+    for rank in 1..5 {
+        driven.respond(contact(rank), &[]);
+    }
+    assert!(driven.finished);
+    assert_eq!(driven.announced, contacts(1..5));
+}
+
+#[test]
+fn a_flood_of_nodes_is_bounded_and_every_lookup_ends() {
+    for spec in [
+        "standard",
+        "aggressive",
+        "aggressive:queue=4",
+        "standard:mark=64,soft=1s",
+    ] {
+        let mut rng = Rng::from_u64(9);
+        let mut driven = Driven::new(spec, contacts(500_000..500_040));
+        let mut seen: BTreeSet<Contact> = driven.in_flight.iter().copied().collect();
+        let mut steps = 0;
+        while !driven.finished {
+            steps += 1;
+            assert!(steps < 200_000, "{spec} does not end");
+            let chosen = driven.in_flight[rng.below(driven.in_flight.len())];
+            let queried = match rng.below(3) {
+                0 => driven.time_out(chosen, Timeout::Hard),
+                1 => driven.respond(chosen, &[]),
+                _ => {
+                    let flood: Vec<_> = (0..1000)
+                        .map(|_| contact(1 + u32::try_from(rng.below(500_000)).unwrap()))
+                        .collect();
+                    driven.respond(chosen, &flood)
+                }
+            };
+            for contact in queried {
+                assert!(seen.insert(contact), "{spec} asks {contact:?} twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! get_peers queries grouped into lookups.
+//!
+//! A lookup is all get_peers queries of one node for one infohash, until it
+//! has sent none for that infohash for longer than the lookup gap; a later
+//! query starts a new lookup.
+//!
+//! A group that got a value is a lookup. So is one that was followed by an
+//! announce, or that has more than `refresh_max_queries` queries. Any other
+//! is refresh: libtorrent refreshes its table with single get_peers queries
+//! for made-up targets. Where the infohashes looked up are given, they decide
+//! alone.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use mdht_krpc::{Body, Distance, Id, Response};
+
+use crate::exchange::{Exchange, Outcome, late_limit};
+use crate::{Options, Timestamp};
+
+/// Number of a lookup, unique within its node under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupId(u64);
+
+/// A lookup that is over.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Lookup {
+    /// Its number.
+    pub id: LookupId,
+    /// What was looked up.
+    pub infohash: Id,
+    /// When the first query was sent.
+    pub start: Timestamp,
+    /// get_peers queries sent.
+    pub queries: u64,
+    /// Queries answered within the timeout, by a response or an error
+    /// [thesis 8.VIII.C].
+    pub answered: u64,
+    /// Queries answered later.
+    pub answered_late: u64,
+    /// The first response with values, if one came.
+    pub first_value: Option<FirstValue>,
+    /// Time to closest: from the first query to the response of the node
+    /// closest to the infohash among all that responded [thesis 8.VIII.B].
+    pub closest: Option<Duration>,
+    /// Distinct nodes that returned values [thesis 8.VIII.A]; `None` if there
+    /// were too many to be told apart.
+    pub replicas: Option<u64>,
+    /// Distinct peers they returned, the swarm size [thesis 8.VIII.A]; `None`
+    /// if there were too many to be told apart.
+    pub peers: Option<u64>,
+    /// The node announced itself for the infohash.
+    pub announced: bool,
+}
+
+/// The first response of a lookup that held a value, in time or late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstValue {
+    /// Lookup latency: from the first query to this response [thesis 8.III.B].
+    pub latency: Duration,
+    /// Lookup cost: queries sent before it came, those not yet answered
+    /// included [thesis 8.III.B].
+    pub cost: u64,
+}
+
+/// A group of get_peers queries that is over.
+#[derive(Clone, Debug)]
+pub(crate) enum Closed {
+    Lookup(Lookup),
+    /// Maintenance; see the module's rule.
+    Refresh(Lookup),
+}
+
+/// The groups of one node that are not over.
+#[derive(Debug)]
+pub(crate) struct Lookups {
+    gap: Duration,
+    /// A group is kept this long after its last query: for the gap, and as
+    /// long as that query may be answered.
+    hold: Duration,
+    refresh_max_queries: u64,
+    infohashes: Option<BTreeSet<Id>>,
+    groups: HashMap<LookupId, Group>,
+    /// The group that a query for an infohash would join.
+    current: HashMap<Id, LookupId>,
+    /// When to look whether a group is over, one entry for each group.
+    deadlines: BTreeSet<(Timestamp, LookupId)>,
+    next_id: u64,
+    /// How many more addresses all groups may remember.
+    room: usize,
+}
+
+impl Lookups {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            gap: options.lookup_gap,
+            hold: options.lookup_gap.max(late_limit(options.timeout)),
+            refresh_max_queries: options.refresh_max_queries,
+            infohashes: options.infohashes.clone(),
+            groups: HashMap::new(),
+            current: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            next_id: 0,
+            room: MAX_ADDRESSES,
+        }
+    }
+
+    /// Notes a get_peers query that was sent and says to which lookup it belongs.
+    pub(crate) fn on_query(&mut self, infohash: Id, now: Timestamp) -> LookupId {
+        if let Some(id) = self.current.get(&infohash)
+            && let Some(group) = self.groups.get_mut(id)
+            && group.last_query.apart(now) <= self.gap
+        {
+            group.lookup.queries += 1;
+            group.last_query = group.last_query.max(now);
+            return *id;
+        }
+        let id = LookupId(self.next_id);
+        self.next_id += 1;
+        self.groups.insert(id, Group::new(id, infohash, now));
+        self.current.insert(infohash, id);
+        self.deadlines.insert((now.after(self.hold), id));
+        id
+    }
+
+    /// Notes an announce_peer query that was sent.
+    pub(crate) fn on_announce(&mut self, infohash: &Id) {
+        let id = self.current.get(infohash);
+        if let Some(group) = id.and_then(|id| self.groups.get_mut(id)) {
+            group.lookup.announced = true;
+        }
+    }
+
+    /// Notes that a query was answered.
+    pub(crate) fn on_exchange(&mut self, exchange: &Exchange<'_>) {
+        let id = exchange.query.lookup;
+        let Some(group) = id.and_then(|id| self.groups.get_mut(&id)) else {
+            return;
+        };
+        match &exchange.outcome {
+            Outcome::Answered(_) => group.lookup.answered += 1,
+            Outcome::AnsweredLate(_) => group.lookup.answered_late += 1,
+            Outcome::Unanswered => {}
+        }
+        if let Some(answer) = exchange.outcome.answer()
+            && let Body::Response(response) = &answer.message.body
+        {
+            group.on_response(exchange.query.remote, answer.time, response, &mut self.room);
+        }
+    }
+
+    /// Takes out a group that is over at `now`. To be called until `None`
+    /// whenever time has passed.
+    pub(crate) fn close_due(&mut self, now: Timestamp) -> Option<Closed> {
+        loop {
+            let &(deadline, id) = self.deadlines.first()?;
+            if deadline >= now && self.groups.len() <= MAX_GROUPS {
+                return None;
+            }
+            self.deadlines.remove(&(deadline, id));
+            let last_query = self.groups.get(&id)?.last_query;
+            let prolonged = last_query.after(self.hold);
+            if prolonged >= now && self.groups.len() <= MAX_GROUPS {
+                self.deadlines.insert((prolonged, id));
+                continue;
+            }
+            return self.close(id);
+        }
+    }
+
+    /// Takes out every group, at the end of the capture.
+    pub(crate) fn close_all(&mut self) -> Option<Closed> {
+        let (_, id) = self.deadlines.pop_first()?;
+        self.close(id)
+    }
+
+    fn close(&mut self, id: LookupId) -> Option<Closed> {
+        let group = self.groups.remove(&id)?;
+        let lookup = group.lookup;
+        if self.current.get(&lookup.infohash) == Some(&id) {
+            self.current.remove(&lookup.infohash);
+        }
+        self.room += group.replicas.len() + group.peers.len();
+        let is_lookup = match &self.infohashes {
+            Some(named) => named.contains(&lookup.infohash),
+            None => {
+                lookup.first_value.is_some()
+                    || lookup.announced
+                    || lookup.queries > self.refresh_max_queries
+            }
+        };
+        Some(match is_lookup {
+            true => Closed::Lookup(lookup),
+            false => Closed::Refresh(lookup),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Group {
+    lookup: Lookup,
+    last_query: Timestamp,
+    closest: Option<Distance>,
+    replicas: HashSet<SocketAddr>,
+    peers: HashSet<SocketAddr>,
+}
+
+impl Group {
+    /// A group that starts with a query at `now`.
+    fn new(id: LookupId, infohash: Id, now: Timestamp) -> Self {
+        Self {
+            lookup: Lookup {
+                id,
+                infohash,
+                start: now,
+                queries: 1,
+                answered: 0,
+                answered_late: 0,
+                first_value: None,
+                closest: None,
+                replicas: Some(0),
+                peers: Some(0),
+                announced: false,
+            },
+            last_query: now,
+            closest: None,
+            replicas: HashSet::new(),
+            peers: HashSet::new(),
+        }
+    }
+
+    fn on_response(
+        &mut self,
+        remote: SocketAddr,
+        now: Timestamp,
+        response: &Response<'_>,
+        room: &mut usize,
+    ) {
+        let lookup = &mut self.lookup;
+        let elapsed = now.since(lookup.start);
+        if let Some(id) = response.id {
+            let distance = id.distance(&lookup.infohash);
+            if self.closest.is_none_or(|closest| distance < closest) {
+                self.closest = Some(distance);
+                lookup.closest = Some(elapsed);
+            }
+        }
+        // an empty list, which librqbit always sends, holds no value
+        if !response.has_values() {
+            return;
+        }
+        lookup.first_value.get_or_insert(FirstValue {
+            latency: elapsed,
+            cost: lookup.queries,
+        });
+        count_distinct(&mut lookup.replicas, &mut self.replicas, remote, room);
+        for peer in response.values.iter().flat_map(|values| values.iter()) {
+            count_distinct(&mut lookup.peers, &mut self.peers, peer, room);
+        }
+    }
+}
+
+/// Counts `addr` if it is new to `seen`. Without room to remember it the
+/// count is no longer known.
+fn count_distinct(
+    count: &mut Option<u64>,
+    seen: &mut HashSet<SocketAddr>,
+    addr: SocketAddr,
+    room: &mut usize,
+) {
+    let Some(known) = count else { return };
+    if seen.contains(&addr) {
+        return;
+    }
+    if *room == 0 {
+        *count = None;
+        return;
+    }
+    *room -= 1;
+    *known += 1;
+    seen.insert(addr);
+}
+
+/// Most groups of one node that are open at once, about 20 MB; beyond it the
+/// oldest is closed. Enough for 500 new infohashes a second.
+const MAX_GROUPS: usize = 1 << 15;
+
+/// Most replicas and peers that the open groups of one node remember, about
+/// 40 MB. A popular swarm has some ten thousand peers.
+const MAX_ADDRESSES: usize = 1 << 20;

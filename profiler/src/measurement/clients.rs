@@ -1,0 +1,105 @@
+//! Market share [thesis 8.VIII.D].
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use foldhash::{HashMap, HashMapExt};
+use serde_json::json;
+
+use super::{Measurement, Row, Section, Span, in_words, percentage};
+use crate::{Direction, Observed};
+
+/// Distinct remote IP addresses that sent something, by the two-letter client
+/// code that `v` starts with. An address counts once, under the first code it
+/// showed; one that never sent a `v` has no version, `null` in the JSON.
+///
+/// This is the one measurement whose state grows with the capture, by the
+/// address and not by the packet: 8 bytes for IPv4, 32 for IPv6.
+#[derive(Debug)]
+pub(super) struct Clients {
+    v4: HashMap<u32, Code>,
+    v6: HashMap<u128, Code>,
+}
+
+/// The first two bytes of `v`; zero for none.
+type Code = [u8; 2];
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self {
+            v4: HashMap::new(),
+            v6: HashMap::new(),
+        }
+    }
+}
+
+impl Measurement for Clients {
+    fn on_message(&mut self, observed: &Observed<'_>) {
+        if observed.direction != Direction::Received {
+            return;
+        }
+        let version = observed.message.version.and_then(<[u8]>::first_chunk);
+        let code = version.copied().unwrap_or(NO_VERSION);
+        match observed.remote.ip() {
+            IpAddr::V4(ip) => note(&mut self.v4, ip.to_bits(), code),
+            IpAddr::V6(ip) => note(&mut self.v6, ip.to_bits(), code),
+        }
+    }
+
+    fn finish(self: Box<Self>, _: &Span) -> Section {
+        let mut nodes: BTreeMap<Code, u64> = BTreeMap::new();
+        for code in self.v4.into_values().chain(self.v6.into_values()) {
+            *nodes.entry(code).or_default() += 1;
+        }
+        let total = nodes.values().sum();
+        let mut shares: Vec<(Code, u64)> = nodes.into_iter().collect();
+        shares.sort_by_key(|&(code, nodes)| (Reverse(nodes), code));
+        let json = shares.iter().map(|&(code, nodes)| {
+            json!({
+                "code": (code != NO_VERSION).then(|| code.escape_ascii().to_string()),
+                "nodes": nodes,
+                "pct": percentage(nodes, total),
+            })
+        });
+        Section {
+            key: "clients",
+            json: json.collect(),
+            rows: vec![Row::line("clients", in_text(&shares, total))],
+        }
+    }
+}
+
+fn note<K: Eq + Hash>(codes: &mut HashMap<K, Code>, key: K, code: Code) {
+    if let Some(known) = codes.get_mut(&key) {
+        if *known == NO_VERSION {
+            *known = code;
+        }
+    } else if codes.len() < MAX_ADDRESSES {
+        codes.insert(key, code);
+    }
+}
+
+fn in_text(shares: &[(Code, u64)], total: u64) -> String {
+    let mut text = format!("{total} addresses");
+    for (i, &(code, nodes)) in shares.iter().take(MAX_IN_TEXT).enumerate() {
+        let name = match code {
+            NO_VERSION => "no version".to_owned(),
+            code => code.escape_ascii().to_string(),
+        };
+        let share = in_words(percentage(nodes, total), 1);
+        let before = if i == 0 { ": " } else { ", " };
+        text.push_str(&format!("{before}{name} {share} %"));
+    }
+    text
+}
+
+const NO_VERSION: Code = [0, 0];
+
+/// Most addresses of each family that are told apart, about 75 MB for IPv4;
+/// further ones are left out. The thesis met 4.44 million with nine nodes.
+const MAX_ADDRESSES: usize = 7 << 20;
+
+/// Most client codes in the text table.
+const MAX_IN_TEXT: usize = 8;

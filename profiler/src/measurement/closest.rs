@@ -1,0 +1,31 @@
+//! Time to closest [thesis 8.VIII.B].
+
+use super::{Measurement, Row, Section, Span};
+use crate::{Distribution, Lookup};
+
+/// Time from the first get_peers query to the response of the node closest
+/// to the infohash among all that responded in the lookup.
+#[derive(Debug)]
+pub(super) struct Closest(Distribution);
+
+impl Default for Closest {
+    fn default() -> Self {
+        Self(Distribution::of_durations())
+    }
+}
+
+impl Measurement for Closest {
+    fn on_lookup(&mut self, lookup: &Lookup) {
+        if let Some(closest) = lookup.closest {
+            self.0.add_duration(closest);
+        }
+    }
+
+    fn finish(mut self: Box<Self>, _: &Span) -> Section {
+        Section {
+            key: "closest_ms",
+            json: self.0.percentiles_json(&[50, 75, 98, 99]).into(),
+            rows: vec![Row::spread("time to closest, ms", &mut self.0)],
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! RTT [thesis 8.VI, Fig. 2].
+
+use serde_json::Value;
+
+use super::{Measurement, Row, Section, Span};
+use crate::{Distribution, Exchange, Outcome};
+
+/// Time from a query of any kind to its answer, of those answered within the
+/// timeout.
+#[derive(Debug)]
+pub(super) struct Rtt(Distribution);
+
+impl Default for Rtt {
+    fn default() -> Self {
+        Self(Distribution::of_durations())
+    }
+}
+
+impl Measurement for Rtt {
+    fn on_exchange(&mut self, exchange: &Exchange<'_>) {
+        if let Outcome::Answered(answer) = &exchange.outcome {
+            self.0.add_duration(answer.rtt);
+        }
+    }
+
+    fn finish(mut self: Box<Self>, _: &Span) -> Section {
+        let mut json = serde_json::Map::new();
+        json.insert("count".into(), self.0.count().into());
+        json.extend(self.0.percentiles_json(&[2, 25, 50, 75, 98]));
+        Section {
+            key: "rtt_ms",
+            json: Value::Object(json),
+            rows: vec![Row::spread("RTT, ms", &mut self.0)],
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Running a node from the command line: its notices, and giving up clearly.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use mdht_node::core::{ByMethod, Event, Stats};
+use mdht_node::{Dht, Notice, Status};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::node_args::NodeArgs;
+use crate::output::{Failure, Format, document, line};
+
+/// Runs a command that needs tokio.
+pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(Failure::failed)?.block_on(command)
+}
+
+/// Prints the node's notices on standard error as they come, and remembers
+/// what went wrong with joining.
+#[derive(Clone, Default)]
+pub(crate) struct Troubles(Arc<Mutex<Vec<String>>>);
+
+impl Troubles {
+    pub(crate) fn watch(dht: &Dht) -> Self {
+        let troubles = Self::default();
+        let (own, mut notices) = (troubles.clone(), dht.notices());
+        tokio::spawn(async move {
+            loop {
+                match notices.recv().await {
+                    Ok(notice) => own.note(&notice),
+                    Err(RecvError::Lagged(missed)) => eprintln!("({missed} notices missed)"),
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        troubles
+    }
+
+    fn note(&self, notice: &Notice) {
+        /// Enough to see the pattern.
+        const MOST: usize = 16;
+        eprintln!("{notice}");
+        let trouble = matches!(
+            notice,
+            Notice::CannotResolve { .. }
+                | Notice::CannotSend(_)
+                | Notice::Core(Event::JoinFailed { .. })
+        );
+        if let (true, Ok(mut all)) = (trouble, self.0.lock()) {
+            let text = notice.to_string();
+            if all.len() < MOST && !all.contains(&text) {
+                all.push(text);
+            }
+        }
+    }
+
+    /// What to say when nobody let us in.
+    pub(crate) fn not_joined(&self, args: &NodeArgs) -> Failure {
+        let mut text = format!(
+            "could not join the DHT within {} s; tried ",
+            args.join_timeout
+        );
+        match args.sources().as_slice() {
+            [] => text.push_str("nobody, since no --bootstrap was given"),
+            sources => text.push_str(&sources.join(", ")),
+        }
+        if let Ok(all) = self.0.lock() {
+            all.iter()
+                .for_each(|trouble| text.push_str(&format!("\n  {trouble}")));
+        }
+        text.push_str(
+            "\ncheck that UDP leaves this machine, or name a node with --bootstrap HOST:PORT",
+        );
+        Failure::Failed(text)
+    }
+}
+
+/// Ends a command's node: the counters for programs, the capture's address for
+/// people, the state to disk.
+pub(crate) async fn finish(dht: &Dht, args: &NodeArgs) -> Result<(), Failure> {
+    let status = dht.status().await.map_err(Failure::failed)?;
+    dht.shutdown().await;
+    if let Some(file) = &args.capture {
+        for node in &status.capture_nodes {
+            eprintln!(
+                "captured; now: mdht profile {} --node {node}",
+                file.display()
+            );
+        }
+    }
+    match args.format {
+        Format::Json => document(&stats_document(&status)),
+        Format::Text => Ok(()),
+    }
+}
+
+/// `{"event":"stats",…}`: what the node counted of itself.
+pub(crate) fn stats_document(status: &Status) -> Value {
+    let Stats {
+        queries_sent,
+        queries_received,
+        ..
+    } = status.stats;
+    let stats = &status.stats;
+    let nodes = status.overlays.iter().map(|overlay| {
+        json!({
+            "id": overlay.id.to_string(),
+            "joined": overlay.joined,
+            "external_addr": overlay.external_addr.map(|addr| addr.to_string()),
+            "contacts": overlay.table.len(),
+        })
+    });
+    json!({
+        "event": "stats",
+        "uptime_s": status.uptime.as_secs_f64(),
+        "local": status.local.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "overlays": nodes.collect::<Vec<_>>(),
+        "queries_sent": by_method(&queries_sent),
+        "queries_received": by_method(&queries_received),
+        "responses_sent": stats.responses_sent,
+        "errors_sent": stats.errors_sent,
+        "responses_received": stats.responses_received,
+        "errors_received": stats.errors_received,
+        "timeouts": stats.timeouts,
+        "unmatched": stats.unmatched,
+        "refused_responses": stats.refused_responses,
+        "malformed": stats.malformed,
+        "noncanonical": stats.noncanonical,
+        "bad_source": stats.bad_source,
+        "bad_tokens": stats.bad_tokens,
+        "rate_limited": stats.rate_limited,
+        "dropped": stats.dropped,
+        "bytes_sent": stats.bytes_sent,
+        "bytes_received": stats.bytes_received,
+        "stored_swarms": status.stored_swarms,
+        "stored_peers": status.stored_peers,
+    })
+}
+
+fn by_method(queries: &ByMethod) -> Value {
+    json!({
+        "ping": queries.ping,
+        "find_node": queries.find_node,
+        "get_peers": queries.get_peers,
+        "announce_peer": queries.announce_peer,
+        "other": queries.other,
+    })
+}
+
+/// Resolves when the user wants to stop: ctrl-C or SIGTERM.
+pub(crate) async fn stop_requested() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// One line for people about a running node.
+pub(crate) fn status_line(status: &Status) -> Result<(), Failure> {
+    let contacts: usize = status
+        .overlays
+        .iter()
+        .map(|overlay| overlay.table.len())
+        .sum();
+    let joined = status.overlays.iter().any(|overlay| overlay.joined);
+    line(&format!(
+        "up {} s, {}, {contacts} contacts, queries {} sent {} received, {} swarms with {} peers stored",
+        status.uptime.as_secs(),
+        if joined { "joined" } else { "not joined" },
+        status.stats.queries_sent.total(),
+        status.stats.queries_received.total(),
+        status.stored_swarms,
+        status.stored_peers,
+    ))
+}

@@ -1,0 +1,62 @@
+//! The `mdht` command as a function: hand [`run`] a registry with modules of
+//! your own beside ours, and every subcommand knows them.
+//!
+//! Exit codes: 0 success, 2 bad usage, 1 any other failure. Results go to
+//! standard output, everything else to standard error.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mdht_plugins::Registry;
+
+mod announce;
+mod joining;
+mod lookup;
+mod node;
+mod node_args;
+mod output;
+mod ping;
+mod plugins;
+mod profile;
+
+/// The Mainline DHT: join it, look things up in it, and measure who does that
+/// how well.
+#[derive(Parser)]
+#[command(name = "mdht", version, about, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find peers of swarms
+    Lookup(lookup::Args),
+    /// Announce that this machine is a peer of a swarm
+    Announce(announce::Args),
+    /// Ask nodes whether they are there
+    Ping(ping::Args),
+    /// Run a node until it is stopped
+    Node(node::Args),
+    /// Measure any node from a capture of its packets
+    Profile(profile::Args),
+    /// List the routing and lookup modules with their parameters
+    Plugins(plugins::Args),
+}
+
+/// Reads the command line and does what it says.
+pub fn run(registry: &Registry) -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Lookup(args) => joining::block_on(lookup::run(&args, registry)),
+        Command::Announce(args) => joining::block_on(announce::run(&args, registry)),
+        Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
+        Command::Node(args) => joining::block_on(node::run(&args, registry)),
+        Command::Profile(args) => profile::run(&args),
+        Command::Plugins(args) => plugins::run(&args, registry),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,124 @@
+"""Many libtorrent DHT nodes in one process, driven by JSON lines on standard input and output.
+
+Run with the Python that has libtorrent (target/interop/venv). Every request is one line
+`{"id": N, "do": NAME, ...}` and is answered by one line `{"id": N, ...}` or `{"id": N, "error": TEXT}`:
+
+    start     {"addresses": ["IP:PORT", ...], "bootstrap": "IP:PORT", "defaults": K}
+                  one session per address; the last K keep libtorrent's own DHT limits
+    status    {}  -> {"nodes": [size of each session's routing table]}
+    warm_up   {}
+                  every session looks up something made up, as a client with torrents would
+    announce  {"announces": [{"session": I, "infohash": HEX, "port": N}]}
+    get_peers {"lookups": [{"session": I, "infohash": HEX, "want": ["IP:PORT"]}], "seconds": S}
+                  -> {"found": [["IP:PORT", ...], ...]}, in the order asked, as soon as all wanted peers are there
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import libtorrent as lt
+
+# Without these an overlay on private addresses is held to rules meant for the Internet, and an address that
+# sends more than 5 queries a second is ignored for 300 s: one test node asks for many infohashes at once.
+RELAXED: dict[str, Any] = {
+    "dht_restrict_routing_ips": False,
+    "dht_restrict_search_ips": False,
+    "dht_ignore_dark_internet": False,
+    "dht_prefer_verified_node_ids": False,
+    "dht_enforce_node_id": False,
+    "dht_upload_rate_limit": 100_000_000,
+    "dht_block_ratelimit": 1_000_000,
+}
+
+
+class Nodes:
+    def __init__(self) -> None:
+        self.sessions: list[lt.session] = []
+
+    def start(self, addresses: list[str], bootstrap: str, defaults: int) -> dict[str, Any]:
+        for index, address in enumerate(addresses):
+            settings: dict[str, Any] = {
+                "listen_interfaces": address,
+                # The first node of the overlay has nobody to ask.
+                "dht_bootstrap_nodes": "" if address == bootstrap else bootstrap,
+                "enable_dht": True,
+                "enable_lsd": False,
+                "enable_upnp": False,
+                "enable_natpmp": False,
+                "alert_mask": lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats,
+            }
+            if index < len(addresses) - defaults:
+                settings.update(RELAXED)
+            self.sessions.append(lt.session(settings))
+        return {}
+
+    def status(self) -> dict[str, Any]:
+        sizes: list[int | None] = [None] * len(self.sessions)
+        for session in self.sessions:
+            session.post_session_stats()
+        deadline = time.monotonic() + 3
+        while None in sizes and time.monotonic() < deadline:
+            for index, session in enumerate(self.sessions):
+                for alert in session.pop_alerts():
+                    if isinstance(alert, lt.session_stats_alert):
+                        sizes[index] = alert.values["dht.dht_nodes"]
+            time.sleep(0.02)
+        return {"nodes": [size or 0 for size in sizes]}
+
+    def warm_up(self) -> dict[str, Any]:
+        for session in self.sessions:
+            session.dht_get_peers(lt.sha1_hash(os.urandom(20)))
+        return {}
+
+    def announce(self, announces: list[dict[str, Any]]) -> dict[str, Any]:
+        for one in announces:
+            self.sessions[one["session"]].dht_announce(infohash(one["infohash"]), one["port"])
+        return {}
+
+    def get_peers(self, lookups: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+        found: dict[tuple[int, str], set[str]] = {(one["session"], one["infohash"]): set() for one in lookups}
+        wanted = {(one["session"], one["infohash"]): set(one["want"]) for one in lookups}
+        for session, target in found:
+            self.sessions[session].dht_get_peers(infohash(target))
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and any(wanted[key] - found[key] for key in found):
+            for index in {session for session, _ in found}:
+                for alert in self.sessions[index].pop_alerts():
+                    key = (index, str(getattr(alert, "info_hash", "")))
+                    if isinstance(alert, lt.dht_get_peers_reply_alert) and key in found:
+                        found[key].update(f"{ip}:{port}" for ip, port in alert.peers())
+            time.sleep(0.02)
+        return {"found": [sorted(found[one["session"], one["infohash"]]) for one in lookups]}
+
+
+def infohash(text: str) -> lt.sha1_hash:
+    return lt.sha1_hash(bytes.fromhex(text))
+
+
+def main() -> None:
+    nodes = Nodes()
+    actions: dict[str, Callable[..., dict[str, Any]]] = {
+        "start": nodes.start,
+        "status": nodes.status,
+        "warm_up": nodes.warm_up,
+        "announce": nodes.announce,
+        "get_peers": nodes.get_peers,
+    }
+    for line in sys.stdin:
+        request = json.loads(line)
+        number, action = request.pop("id"), request.pop("do")
+        try:
+            reply = actions[action](**request)
+        except Exception as problem:  # reported to the suite, which fails the check that asked
+            reply = {"error": f"{type(problem).__name__}: {problem}"}
+        print(json.dumps({"id": number, **reply}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

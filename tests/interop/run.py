@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""mdht among real BitTorrent clients: the interop suite.
+
+Run as root after setup.sh. Everything happens in a network namespace of its own, on addresses of 10/8 that
+nobody else sees. Prints one line per check, and last of all `N passed, M failed`; exit code 1 if any failed.
+Logs and captures stay in target/interop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.dont_write_bytecode = True  # leave nothing in the checkout
+
+from suite import plan, samples
+from suite.analysis import Analysis
+from suite.bed import Bed
+from suite.capture import Tcpdump
+from suite.checks import Checks, Clock
+from suite.clients import missing_prerequisites
+from suite.namespace import Namespace
+from suite.rounds import Rounds
+
+# No run has needed half of it; a hang must end.
+SUITE_SECONDS = 235
+
+CLIENTS = {
+    "libtorrent": plan.LIBTORRENT[1],
+    "libtorrent-defaults": plan.LIBTORRENT[-1],
+    "bittorrent-dht": plan.BITTORRENT_DHT[0],
+    "transmission": plan.TRANSMISSION,
+}
+
+
+class Interrupted(BaseException):
+    """A signal asked the suite to end; not an Exception, so that nothing but main() catches it."""
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, interrupt)
+    signal.alarm(SUITE_SECONDS)
+    checks, clock = Checks(), Clock()
+    binary = None if arguments.clients_only else arguments.mdht.resolve()
+    try:
+        if check_prerequisites(checks, binary):
+            run_suite(checks, clock, binary, arguments.keep_samples)
+    except Interrupted as reason:
+        checks.true("the suite runs to its end", False, "no interruption", reason)
+    except Exception as problem:
+        traceback.print_exc()
+        checks.true("the suite runs to its end", False, "no error", problem)
+    print(checks.summary(), flush=True)
+    return 1 if checks.failed else 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Runs mdht among real BitTorrent clients.")
+    parser.add_argument(
+        "--mdht",
+        type=Path,
+        default=plan.ROOT / "target" / "release" / "mdht",
+        metavar="PATH",
+        help="the binary to test (default: target/release/mdht)",
+    )
+    parser.add_argument("--clients-only", action="store_true", help="only the real clients, without mdht")
+    parser.add_argument(
+        "--keep-samples", type=Path, metavar="DIR", help="write a small capture of each kind of client to DIR"
+    )
+    return parser.parse_args()
+
+
+def interrupt(number: int, _: object) -> None:
+    name = f"{SUITE_SECONDS} s are over" if number == signal.SIGALRM else signal.Signals(number).name
+    # A second signal must not cut the cleaning up short.
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(other, signal.SIG_IGN)
+    raise Interrupted(name)
+
+
+def check_prerequisites(checks: Checks, binary: Path | None) -> bool:
+    good = checks.equal("runs as root (network namespaces need it)", 0, os.geteuid())
+    good &= checks.equal(
+        "prerequisites are installed (tests/interop/setup.sh installs them)", [], missing_prerequisites()
+    )
+    if binary is not None:
+        built = binary.is_file() and os.access(binary, os.X_OK)
+        good &= checks.true(
+            "the mdht binary is built (cargo build --release)",
+            built,
+            f"a program at {binary}",
+            "a program" if built else "none",
+        )
+    return good
+
+
+def run_suite(checks: Checks, clock: Clock, binary: Path | None, keep_samples: Path | None) -> None:
+    prepare_folders()
+    capture = plan.WORK / "capture-all.pcap"
+    with Namespace() as namespace:
+        tcpdump = Tcpdump(namespace, capture, plan.LOGS / "tcpdump.log")
+        bed = Bed(namespace, checks, clock)
+        bed.start()
+        rounds = Rounds(bed, binary) if binary else None
+        if rounds:
+            rounds.start_nodes()
+        announced_ns = time.time_ns()
+        bed.announce()
+        bed.check_clients_find_each_other()
+        if rounds:
+            run_mdht(rounds, clock)
+        checks.equal("packets dropped by tcpdump's kernel buffer", 0, tcpdump.stop(), tcpdump.log)
+    clock.phase("network namespace torn down")
+    analyse(Analysis(checks, binary, capture), rounds)
+    clock.phase("captures compared")
+    if keep_samples:
+        ours = {f"mdht-{run.name}": run.address for run in rounds.lookups[:1]} if rounds else {}
+        for path in samples.keep(capture, keep_samples, {**CLIENTS, **ours}, announced_ns):
+            print(f"# kept {path} ({path.stat().st_size} bytes)")
+
+
+def prepare_folders() -> None:
+    shutil.rmtree(plan.LOGS, ignore_errors=True)
+    plan.LOGS.mkdir(parents=True)
+    for old in (*plan.WORK.glob("capture-*.pcap"), *plan.WORK.glob("own-*.pcap")):
+        old.unlink()
+
+
+def run_mdht(rounds: Rounds, clock: Clock) -> None:
+    for number, combinations in enumerate(plan.rounds()):
+        rounds.run_round(combinations)
+        if number == 0:
+            rounds.bed.start_seeker()
+    rounds.check_nodes_serve()
+    clock.phase("clients stored on the long-running nodes")
+    rounds.bed.check_seeker_found()
+    rounds.stop_nodes()
+    clock.phase("the late transmission found a peer, and the long-running nodes ended")
+
+
+def analyse(analysis: Analysis, rounds: Rounds | None) -> None:
+    shark = analysis.compare_clients(CLIENTS)
+    if rounds is None:
+        return
+    analysis.compare_runs(rounds.runs)
+    for run in rounds.nodes:
+        analysis.check_served(run, shark, {"libtorrent": plan.LIBTORRENT, "bittorrent-dht": plan.BITTORRENT_DHT})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The parts of the interop suite; run.py one folder up strings them together."""
