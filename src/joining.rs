@@ -82,8 +82,8 @@ impl Troubles {
 /// Ends a command's node: the counters for programs, the capture's address for
 /// people, the state to disk.
 pub(crate) async fn finish(dht: &Dht, args: &NodeArgs) -> Result<(), Failure> {
-    let status = dht.status().await.map_err(Failure::failed)?;
-    dht.shutdown().await;
+    let stopped = || Failure::Failed("the node has stopped".to_owned());
+    let status = dht.shutdown().await.ok_or_else(stopped)?;
     if let Some(file) = &args.capture {
         for node in &status.capture_nodes {
             eprintln!(
@@ -93,13 +93,14 @@ pub(crate) async fn finish(dht: &Dht, args: &NodeArgs) -> Result<(), Failure> {
         }
     }
     match args.format {
-        Format::Json => document(&stats_document(&status)),
+        Format::Json => document(&stats_document("stats", &status)),
         Format::Text => Ok(()),
     }
 }
 
-/// `{"event":"stats",…}`: what the node counted of itself.
-pub(crate) fn stats_document(status: &Status) -> Value {
+/// What the node counted of itself: `{"event":"stats",…}` at the end,
+/// `{"event":"status",…}` while it runs.
+pub(crate) fn stats_document(event: &str, status: &Status) -> Value {
     let Stats {
         queries_sent,
         queries_received,
@@ -115,7 +116,7 @@ pub(crate) fn stats_document(status: &Status) -> Value {
         })
     });
     json!({
-        "event": "stats",
+        "event": event,
         "uptime_s": status.uptime.as_secs_f64(),
         "local": status.local.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "overlays": nodes.collect::<Vec<_>>(),

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
         }
         let status = dht.status().await.map_err(Failure::failed)?;
         match args.node.format {
-            Format::Json => document(&stats_document(&status))?,
+            Format::Json => document(&stats_document("status", &status))?,
             Format::Text => status_line(&status)?,
         }
     }

@@ -1,8 +1,10 @@
 //! Profiles a synthetic capture and prints packets a second.
 //!
 //! ```text
-//! cargo run --release -p mdht-profiler --example packets_per_second [PACKETS] [KEEP.pcap]
+//! cargo run --release -p mdht-profiler --example packets_per_second [PACKETS] [CAPTURE]
 //! ```
+//!
+//! CAPTURE is kept, and used again if it is there.
 
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
@@ -29,7 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = kept.clone().unwrap_or_else(|| {
         std::env::temp_dir().join(format!("packets_per_second-{}.pcap", std::process::id()))
     });
-    Work::write(&path, packets)?;
+    if !path.exists() {
+        Work::write(&path, packets)?;
+    }
     let outcome = measure(&path, packets);
     if kept.is_none() {
         std::fs::remove_file(&path)?;
@@ -109,7 +113,7 @@ impl Work {
         let mut infohash = node_id;
         let mut nanos = 0;
         for number in 0_u32.. {
-            nanos += 2_000_000 + self.rng.next_u64() % 2_000_000;
+            nanos += 20_000_000 + self.rng.next_u64() % 40_000_000;
             while answers.front().is_some_and(|(at, ..)| *at <= nanos) {
                 if let Some((at, from, bytes)) = answers.pop_front() {
                     self.packet(at, from, node, &bytes)?;

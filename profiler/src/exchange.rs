@@ -12,13 +12,15 @@
 //! timeout means the new query.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use foldhash::{HashMap, HashMapExt};
 use mdht_krpc::{Body, Id, Message, Method, Query};
 
-use crate::transaction::Transaction;
+use crate::transaction::TransactionId;
 use crate::{LookupId, Observed, Timestamp};
 
 /// A query that a node under test sent.
@@ -148,24 +150,40 @@ pub enum Stray {
 }
 
 /// The queries of one node that may still be answered.
+///
+/// They lie in a queue, in the order they were sent; the map leads to them by
+/// a digest of what an answer must agree in. It is small, since what it leads
+/// to tells whether it is meant: queries of one digest are a chain from the
+/// newest to the oldest, and those of other transactions are passed over.
 #[derive(Debug)]
 pub(crate) struct Exchanges {
     timeout: Duration,
     limit: Duration,
-    /// In the order they were sent; `first` is the number of the one in front.
     open: VecDeque<Open>,
+    /// Number of the query in front of the queue; they are numbered on.
     first: u64,
-    /// Number of the newest query of a transaction.
-    newest: HashMap<Transaction, u64>,
+    /// Number of the newest query of a digest.
+    newest: HashMap<u64, u64>,
+    digest: RandomState,
 }
 
 #[derive(Debug)]
 struct Open {
     query: SentQuery,
-    transaction: Transaction,
-    /// Number of the query of the same transaction before this one.
+    transaction_id: TransactionId,
+    digest: u64,
+    /// Number of the query of the same digest before this one.
     previous: Option<u64>,
     answered: bool,
+}
+
+impl Open {
+    /// Whether `observed`, with this transaction ID, may be the answer.
+    fn is_asked_by(&self, observed: &Observed<'_>, id: &TransactionId) -> bool {
+        self.query.remote == observed.remote
+            && self.query.local == observed.local
+            && self.transaction_id == *id
+    }
 }
 
 impl Exchanges {
@@ -176,17 +194,20 @@ impl Exchanges {
             open: VecDeque::new(),
             first: 0,
             newest: HashMap::new(),
+            digest: RandomState::default(),
         }
     }
 
     /// Notes a query that was sent.
     pub(crate) fn open(&mut self, query: SentQuery, transaction_id: &[u8]) {
-        let transaction = Transaction::new(&query.local, &query.remote, transaction_id);
+        let transaction_id = TransactionId::new(transaction_id);
+        let digest = self.digest(&query.local, &query.remote, &transaction_id);
         let number = self.first + self.open.len() as u64;
-        let previous = self.newest.insert(transaction, number);
+        let previous = self.newest.insert(digest, number);
         self.open.push_back(Open {
             query,
-            transaction,
+            transaction_id,
+            digest,
             previous,
             answered: false,
         });
@@ -223,8 +244,8 @@ impl Exchanges {
         let number = self.first;
         let open = self.open.pop_front()?;
         self.first += 1;
-        if self.newest.get(&open.transaction) == Some(&number) {
-            self.newest.remove(&open.transaction);
+        if self.newest.get(&open.digest) == Some(&number) {
+            self.newest.remove(&open.digest);
         }
         (!open.answered).then_some(Exchange {
             query: open.query,
@@ -236,12 +257,7 @@ impl Exchanges {
     pub(crate) fn answer<'a>(&mut self, observed: &Observed<'a>) -> Result<Exchange<'a>, Stray> {
         let message = observed.message;
         debug_assert!(!matches!(message.body, Body::Query(_)), "not an answer");
-        let transaction =
-            Transaction::new(&observed.local, &observed.remote, message.transaction_id);
-        let newest = *self.newest.get(&transaction).ok_or(Stray::Unmatched)?;
-        let index = self
-            .answered_by(newest, observed.time)
-            .ok_or(Stray::Duplicate)?;
+        let index = self.asked_by(observed)?;
         let open = &mut self.open[index];
         open.answered = true;
         let rtt = observed.time.since(open.query.time);
@@ -260,26 +276,52 @@ impl Exchanges {
         })
     }
 
-    /// Index of the query that an answer at `now` belongs to, among those of
-    /// the transaction whose newest is `newest`; see the module's rule.
-    fn answered_by(&self, newest: u64, now: Timestamp) -> Option<usize> {
+    /// Index of the query that `observed` answers; see the module's rule.
+    fn asked_by(&self, observed: &Observed<'_>) -> Result<usize, Stray> {
+        let id = TransactionId::new(observed.message.transaction_id);
+        let digest = self.digest(&observed.local, &observed.remote, &id);
         let (mut oldest_in_time, mut newest_unanswered) = (None, None);
-        let mut number = Some(newest);
+        let mut stray = Stray::Unmatched;
+        let mut number = self.newest.get(&digest).copied();
         for _ in 0..MAX_SAME {
-            let Some(index) = number.and_then(|n| usize::try_from(n.checked_sub(self.first)?).ok())
-            else {
+            let Some(index) = number.and_then(|number| self.index(number)) else {
                 break;
             };
             let open = &self.open[index];
+            number = open.previous;
+            if !open.is_asked_by(observed, &id) {
+                continue;
+            }
+            stray = Stray::Duplicate;
             if !open.answered {
                 newest_unanswered.get_or_insert(index);
-                if now.since(open.query.time) <= self.timeout {
+                if observed.time.since(open.query.time) <= self.timeout {
                     oldest_in_time = Some(index);
                 }
             }
-            number = open.previous;
         }
-        oldest_in_time.or(newest_unanswered)
+        oldest_in_time.or(newest_unanswered).ok_or(stray)
+    }
+
+    /// Index of the query with this number, unless it is forgotten.
+    fn index(&self, number: u64) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.first)?).ok()
+    }
+
+    /// A digest of the querying socket, the queried address and the
+    /// transaction ID. The socket is a port: its IP address is the node's.
+    fn digest(&self, local: &SocketAddr, remote: &SocketAddr, id: &TransactionId) -> u64 {
+        let mut hasher = self.digest.build_hasher();
+        let ports = u64::from(remote.port()) << 16 | u64::from(local.port());
+        match remote.ip() {
+            IpAddr::V4(ip) => hasher.write_u64(u64::from(ip.to_bits()) << 32 | ports),
+            IpAddr::V6(ip) => {
+                hasher.write_u128(ip.to_bits());
+                hasher.write_u64(ports);
+            }
+        }
+        id.hash(&mut hasher);
+        hasher.finish()
     }
 }
 

@@ -136,3 +136,60 @@ fn starts_like_krpc(payload: &[u8]) -> bool {
 }
 
 const PACKETS_PER_REPORT: u64 = 1 << 16;
+
+#[cfg(test)]
+mod stages {
+    use super::*;
+    #[test]
+    #[ignore]
+    #[allow(clippy::disallowed_methods)]
+    fn stages() {
+        for _ in 0..3 {
+            for stage in 0..3 {
+                let start = std::time::Instant::now();
+                let mut c = Capture::open(std::path::Path::new("/tmp/pps.pcap")).unwrap();
+                let mut n = 0_u64;
+                let mut sum = 0;
+                while let Some(p) = c.next_packet().unwrap() {
+                    n += 1;
+                    if stage > 0 {
+                        if let Content::Udp(d) = content(&p) {
+                            sum += d.payload.len();
+                            if stage > 1 {
+                                if let Ok(m) = Message::scan(d.payload) {
+                                    sum += m.transaction_id.len();
+                                }
+                            }
+                        }
+                    }
+                }
+                println!(
+                    "stage {stage}: {:.1} ns {sum}",
+                    start.elapsed().as_secs_f64() * 1e9 / n as f64
+                );
+            }
+            for (name, m) in [
+                ("none", vec![]),
+                ("all", crate::measurement::STANDARD.to_vec()),
+            ] {
+                let start = std::time::Instant::now();
+                let options = crate::Options {
+                    nodes: vec!["10.0.0.1:6881".parse().unwrap()],
+                    ..Default::default()
+                };
+                let mut o = crate::observer::Observers::new(options.nodes.clone(), &options, &m);
+                let s = read_messages(
+                    Capture::open(std::path::Path::new("/tmp/pps.pcap")).unwrap(),
+                    String::new(),
+                    |d, m| o.on_message(d, m),
+                    |_, _| (),
+                )
+                .unwrap();
+                println!(
+                    "observers {name}: {:.1} ns",
+                    start.elapsed().as_secs_f64() * 1e9 / s.packets as f64
+                );
+            }
+        }
+    }
+}

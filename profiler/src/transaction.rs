@@ -1,53 +1,17 @@
-//! What an answer must agree in with its query.
+//! Transaction IDs as they are kept.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
-
-/// The querying socket, the queried address and the transaction ID.
-///
-/// The querying socket is a port: its IP address is that of the node under test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Transaction {
-    remote: SocketAddr,
-    local_port: u16,
-    id: TransactionId,
-}
-
-impl Transaction {
-    pub(crate) fn new(local: &SocketAddr, remote: &SocketAddr, id: &[u8]) -> Self {
-        Self {
-            remote: *remote,
-            local_port: local.port(),
-            id: TransactionId::new(id),
-        }
-    }
-}
-
-impl Hash for Transaction {
-    /// Few and whole words: this is done for every message.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u64::from(self.remote.port()) << 16 | u64::from(self.local_port);
-        match self.remote {
-            SocketAddr::V4(v4) => state.write_u64(u64::from(v4.ip().to_bits()) << 32 | ports),
-            SocketAddr::V6(v6) => {
-                state.write_u128(v6.ip().to_bits());
-                state.write_u64(ports);
-            }
-        }
-        self.id.hash(state);
-    }
-}
 
 /// A transaction ID in constant space. Clients use 2 to 8 bytes; of an ID too
 /// long to keep, its start and a digest of the whole are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TransactionId {
+pub(crate) struct TransactionId {
     bytes: [u8; KEPT],
     len: u8,
 }
 
 impl TransactionId {
-    fn new(id: &[u8]) -> Self {
+    pub(crate) fn new(id: &[u8]) -> Self {
         let mut bytes = [0; KEPT];
         match bytes.get_mut(..id.len()) {
             Some(whole) => whole.copy_from_slice(id),
@@ -65,6 +29,7 @@ impl TransactionId {
 }
 
 impl Hash for TransactionId {
+    /// Few and whole words: this is done for every message.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (words, _) = self.bytes.as_chunks::<8>();
         // nearly every ID fits into the first

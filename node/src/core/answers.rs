@@ -111,7 +111,7 @@ impl Core {
             origin: self.origin(transaction.purpose),
         };
         self.with_routing(transaction.family(), |module, cx| {
-            module.on_error(cx, &seen)
+            module.on_error(cx, &seen);
         });
         match transaction.purpose {
             Purpose::Search(search) => self.on_search_error(search, transaction),

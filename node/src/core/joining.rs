@@ -173,7 +173,7 @@ impl Core {
             return;
         }
         self.tell(Event::Joined { family });
-        self.hasten_maintenance(family);
+        self.wake_routing_at(family, self.now);
         self.start_waiting_lookups();
     }
 

@@ -1,6 +1,6 @@
 //! Calling the routing module, and doing what it asks for.
 
-use mdht_krpc::{Family, Method, Query};
+use mdht_krpc::{Family, Instant, Method, Query};
 use mdht_plugins::RoutingModule;
 use mdht_plugins::routing::{Ask, MaintenanceQuery, RoutingAction, RoutingCx, Vantage};
 
@@ -37,21 +37,29 @@ impl Core {
 
     /// The routing module's turn: it says when it wants the next one.
     pub(crate) fn do_maintenance(&mut self, family: Family) {
+        let Some(overlay) = self.overlay(family) else {
+            return;
+        };
+        overlay.wake = None;
         let next = self
             .with_routing(family, |module, cx| module.do_maintenance(cx))
             .flatten();
-        let key = next.map(|at| self.timers.set(at.max(self.now), Timer::Routing(family)));
-        if let Some(overlay) = self.overlay(family) {
-            overlay.wake = key;
+        if let Some(at) = next {
+            self.wake_routing_at(family, at);
         }
     }
 
-    /// Gives the routing module a turn now, instead of later.
-    pub(crate) fn hasten_maintenance(&mut self, family: Family) {
-        let wake = self.overlay(family).and_then(|overlay| overlay.wake.take());
-        if let Some(key) = wake {
-            self.timers.cancel(key);
-            self.do_maintenance(family);
+    /// Gives the routing module a turn at `at`, or sooner if so planned.
+    pub(crate) fn wake_routing_at(&mut self, family: Family, at: Instant) {
+        let at = at.max(self.now);
+        let planned = self.overlay_ref(family).and_then(|overlay| overlay.wake);
+        if planned.is_some_and(|key| key.at() <= at) {
+            return;
+        }
+        planned.into_iter().for_each(|key| self.timers.cancel(key));
+        let key = self.timers.set(at, Timer::Routing(family));
+        if let Some(overlay) = self.overlay(family) {
+            overlay.wake = Some(key);
         }
     }
 
@@ -59,6 +67,7 @@ impl Core {
         match action {
             RoutingAction::Query(query) => self.send_maintenance_query(family, query),
             RoutingAction::Lookup { target } => self.start_maintenance_lookup(family, *target),
+            RoutingAction::WakeAt(at) => self.wake_routing_at(family, *at),
             RoutingAction::Changed { change, .. } => self.stats.table.count(*change),
             _ => {}
         }

@@ -155,7 +155,7 @@ impl Core {
         core.timers.set(now + Self::SECRET_LIFETIME, Timer::Secrets);
         core.timers.set(now + Self::PEER_SWEEP, Timer::Peers);
         for family in core.families() {
-            core.timers.set(now, Timer::Routing(family));
+            core.wake_routing_at(family, now);
         }
         core
     }

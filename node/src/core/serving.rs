@@ -63,7 +63,7 @@ impl Core {
             id_fits_addr: id_fits_addr(&contact.id, contact.addr.ip()),
         };
         self.with_routing(Family::of(&contact.addr), |module, cx| {
-            module.on_query(cx, &seen)
+            module.on_query(cx, &seen);
         });
     }
 

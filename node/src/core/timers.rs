@@ -33,6 +33,13 @@ pub(crate) enum Timer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerKey(Instant, u64);
 
+impl TimerKey {
+    /// When it falls due.
+    pub(crate) const fn at(self) -> Instant {
+        self.0
+    }
+}
+
 /// Deadlines in order; those at the same moment in the order they were set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {

@@ -242,7 +242,7 @@ impl DhtBuilder {
         match restored {
             Ok(saved) => core.restore(clock.now(), &saved.flatten().unwrap_or_default()),
             Err(error @ StateError::Unusable { .. }) => {
-                early.push(Notice::StateUnusable(error.to_string()))
+                early.push(Notice::StateUnusable(error.to_string()));
             }
             Err(error) => return Err(BuildError::State(error)),
         }

@@ -283,12 +283,12 @@ impl Dht {
         first.unwrap_or_else(|| self.notices.subscribe())
     }
 
-    /// Saves the state, completes the capture and stops.
-    pub async fn shutdown(&self) {
+    /// Saves the state, completes the capture and stops. Returns the node's
+    /// last state; nothing was sent after it. `None` if it had stopped before.
+    pub async fn shutdown(&self) -> Option<Status> {
         let (reply, stopped) = oneshot::channel();
-        if self.send(Command::Shutdown(reply)).await.is_ok() {
-            let _ = stopped.await;
-        }
+        self.send(Command::Shutdown(reply)).await.ok()?;
+        stopped.await.ok().map(|status| *status)
     }
 
     async fn start(&self, command: impl FnOnce(Sink) -> Command) -> Result<Peers, Stopped> {

@@ -55,7 +55,7 @@ pub(crate) enum Command {
     },
     Bootstrap(Vec<SocketAddr>),
     Status(oneshot::Sender<Box<Status>>),
-    Shutdown(oneshot::Sender<()>),
+    Shutdown(oneshot::Sender<Box<Status>>),
 }
 
 /// Where a lookup's results go.
@@ -101,7 +101,7 @@ impl Task {
                 Wake::Command(None) => break None,
                 Wake::Command(Some(Command::Shutdown(reply))) => break Some(reply),
                 Wake::Command(Some(command)) => self.obey(command),
-                Wake::Readable(index) => self.receive(index, &mut buffer),
+                Wake::Readable(index) => self.receive(index, &mut buffer).await,
                 Wake::Time => {}
             }
             self.core.handle_timeout(self.clock.now());
@@ -112,7 +112,7 @@ impl Task {
             let _ = tap.flush();
         }
         if let Some(reply) = reply {
-            let _ = reply.send(());
+            let _ = reply.send(Box::new(self.status()));
         }
     }
 
@@ -142,7 +142,9 @@ impl Task {
         .await
     }
 
-    fn receive(&mut self, index: usize, buffer: &mut [u8]) {
+    /// Takes datagrams; what one sets off is sent before the next is looked
+    /// at, so that queries leave at once and counts are those of the wire.
+    async fn receive(&mut self, index: usize, buffer: &mut [u8]) {
         for _ in 0..BATCH {
             let now = self.clock.now();
             let socket = &self.sockets[index];
@@ -160,17 +162,28 @@ impl Task {
             }
             self.core
                 .handle_datagram(now, SocketId(index), received.from, payload);
+            self.send_waiting().await;
         }
     }
 
     /// Sends what is to be sent, and tells what is to be told.
     async fn flush(&mut self) {
-        let now = self.clock.now();
+        self.send_waiting().await;
+        while let Some(event) = self.core.poll_event() {
+            self.on_event(event);
+        }
+        if let Some(tap) = &mut self.tap {
+            let flushed = tap.flush();
+            self.check_tap(flushed);
+        }
+    }
+
+    async fn send_waiting(&mut self) {
         while let Some(transmit) = self.core.poll_transmit() {
             let index = transmit.socket.0;
             let socket = &self.sockets[index];
             if let Some(tap) = &mut self.tap {
-                let at = (&self.clock, now);
+                let at = (&self.clock, self.clock.now());
                 let written = tap.sent(at, (index, socket), transmit.to, &transmit.payload);
                 self.check_tap(written);
             }
@@ -178,13 +191,6 @@ impl Task {
                 .send(&transmit.payload, transmit.to)
                 .await;
             self.note_sent(sent);
-        }
-        while let Some(event) = self.core.poll_event() {
-            self.on_event(event);
-        }
-        if let Some(tap) = &mut self.tap {
-            let flushed = tap.flush();
-            self.check_tap(flushed);
         }
     }
 

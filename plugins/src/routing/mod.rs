@@ -129,6 +129,8 @@ pub enum RoutingAction {
         /// The key to walk to.
         target: Id,
     },
+    /// Call [`RoutingModule::do_maintenance`] then, if that is sooner than planned.
+    WakeAt(Instant),
     /// The table changed: for statistics and replays.
     Changed {
         /// Whose place changed.

@@ -14,7 +14,7 @@ pub(super) struct Buffer {
 impl Buffer {
     /// Size of the window in bytes. Large enough that a system call and the
     /// move of a cut record weigh nothing, small enough to stay in the cache.
-    pub(super) const CAPACITY: usize = 1 << 20;
+    pub(super) const CAPACITY: usize = 1 << 18;
 
     pub(super) fn new(reader: Box<dyn Read>) -> Self {
         Self {

@@ -56,6 +56,7 @@ impl Capture {
     }
 
     /// The next packet; `None` at the end, or where the capture is cut.
+    #[inline]
     pub(crate) fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
         match self.records.next_packet() {
             Ok(packet) => Ok(packet),

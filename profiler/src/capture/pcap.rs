@@ -60,6 +60,7 @@ impl Records {
     }
 
     /// The next packet; `None` at the end, or where the capture is cut.
+    #[inline]
     pub(super) fn next_packet(&mut self) -> io::Result<Option<Packet<'_>>> {
         let (record_len, data_len, time) = loop {
             let bytes = self.buffer.available();

@@ -17,23 +17,14 @@ use crate::{Direction, Observed};
 ///
 /// This is the one measurement whose state grows with the capture, by the
 /// address and not by the packet: 8 bytes for IPv4, 32 for IPv6.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Clients {
-    v4: HashMap<u32, Code>,
-    v6: HashMap<u128, Code>,
+    v4: Codes<u32>,
+    v6: Codes<u128>,
 }
 
 /// The first two bytes of `v`; zero for none.
 type Code = [u8; 2];
-
-impl Default for Clients {
-    fn default() -> Self {
-        Self {
-            v4: HashMap::new(),
-            v6: HashMap::new(),
-        }
-    }
-}
 
 impl Measurement for Clients {
     fn on_message(&mut self, observed: &Observed<'_>) {
@@ -43,14 +34,14 @@ impl Measurement for Clients {
         let version = observed.message.version.and_then(<[u8]>::first_chunk);
         let code = version.copied().unwrap_or(NO_VERSION);
         match observed.remote.ip() {
-            IpAddr::V4(ip) => note(&mut self.v4, ip.to_bits(), code),
-            IpAddr::V6(ip) => note(&mut self.v6, ip.to_bits(), code),
+            IpAddr::V4(ip) => self.v4.note(ip.to_bits(), code),
+            IpAddr::V6(ip) => self.v6.note(ip.to_bits(), code),
         }
     }
 
     fn finish(self: Box<Self>, _: &Span) -> Section {
         let mut nodes: BTreeMap<Code, u64> = BTreeMap::new();
-        for code in self.v4.into_values().chain(self.v6.into_values()) {
+        for code in self.v4.into_codes().chain(self.v6.into_codes()) {
             *nodes.entry(code).or_default() += 1;
         }
         let total = nodes.values().sum();
@@ -71,13 +62,49 @@ impl Measurement for Clients {
     }
 }
 
-fn note<K: Eq + Hash>(codes: &mut HashMap<K, Code>, key: K, code: Code) {
-    if let Some(known) = codes.get_mut(&key) {
-        if *known == NO_VERSION {
-            *known = code;
+/// The code of each address of a family.
+///
+/// The addresses are random, and the map is larger than the caches: sightings
+/// wait until there are some, since the processor can look several up at once
+/// when nothing else is between them.
+#[derive(Debug)]
+struct Codes<K> {
+    known: HashMap<K, Code>,
+    waiting: Vec<(K, Code)>,
+}
+
+impl<K> Default for Codes<K> {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            waiting: Vec::new(),
         }
-    } else if codes.len() < MAX_ADDRESSES {
-        codes.insert(key, code);
+    }
+}
+
+impl<K: Eq + Hash> Codes<K> {
+    fn note(&mut self, key: K, code: Code) {
+        self.waiting.push((key, code));
+        if self.waiting.len() >= MAX_WAITING {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        for (key, code) in self.waiting.drain(..) {
+            if let Some(known) = self.known.get_mut(&key) {
+                if *known == NO_VERSION {
+                    *known = code;
+                }
+            } else if self.known.len() < MAX_ADDRESSES {
+                self.known.insert(key, code);
+            }
+        }
+    }
+
+    fn into_codes(mut self) -> impl Iterator<Item = Code> {
+        self.settle();
+        self.known.into_values()
     }
 }
 
@@ -100,6 +127,9 @@ const NO_VERSION: Code = [0, 0];
 /// Most addresses of each family that are told apart, about 75 MB for IPv4;
 /// further ones are left out. The thesis met 4.44 million with nine nodes.
 const MAX_ADDRESSES: usize = 7 << 20;
+
+/// Sightings that wait to be looked up.
+const MAX_WAITING: usize = 512;
 
 /// Most client codes in the text table.
 const MAX_IN_TEXT: usize = 8;

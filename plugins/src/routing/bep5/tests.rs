@@ -225,6 +225,11 @@ fn a_bucket_untouched_for_15_minutes_is_looked_up() {
     let (far, near) = (harness.stranger(0), harness.stranger(3));
     harness.answer(far, 50);
     harness.answer(near, 50);
+    let left = harness.stranger(6);
+    harness.answer(left, 50);
+    let moved = harness.own_id.random_in_bucket(3, &mut harness.rng);
+    let moved = Contact::new(moved, left.addr);
+    harness.answer_under(left.id, moved, 50, (&[], Origin::Lookup));
     harness.advance(secs(600));
     harness.answer(far, 50);
     harness.take_lookups();

@@ -5,7 +5,7 @@ mod replacement;
 mod startup;
 
 use super::*;
-use crate::routing::testing::{Harness, secs};
+use crate::routing::testing::{Harness, millis, secs};
 use crate::routing::{Ask, Origin};
 use mdht_krpc::Contact;
 
@@ -191,6 +191,49 @@ fn the_stalest_contact_of_each_bucket_in_turn_is_refreshed() {
 }
 
 #[test]
+fn buckets_are_refreshed_round_robin() {
+    let mut harness = Harness::new("nice:startup=0s");
+    let contacts: Vec<Contact> = [0, 0, 1, 1, 5]
+        .map(|bucket| harness.stranger(bucket))
+        .to_vec();
+    admit(&mut harness, &contacts, 50);
+    harness.advance(secs(180));
+    harness.take_queries();
+    let mut buckets = Vec::new();
+    for _ in 0..5 {
+        harness.advance(secs(6));
+        for query in harness.take_queries() {
+            harness.answer_with(query.contact, 50, &[], Origin::Routing(query.tag));
+            buckets.push(query.contact.id.common_prefix(&harness.own_id));
+        }
+    }
+    let turns: Vec<&[usize]> = vec![&[0, 1, 5, 0, 1], &[1, 5, 0, 1, 0], &[5, 0, 1, 0, 1]];
+    assert!(turns.contains(&buckets.as_slice()), "{buckets:?}");
+}
+
+#[test]
+fn nobody_is_asked_again_before_the_answer_must_have_come() {
+    let mut harness = Harness::new("nice:startup=0s,refresh=100ms,timeout=2s");
+    let [member, evicted, waiting] = [0; 3].map(|_| harness.stranger(0));
+    admit(&mut harness, &[member, evicted], 50);
+    harness.answer(waiting, 50);
+    harness.fail(evicted);
+    harness.advance(secs(185));
+    harness.take_queries();
+    harness.advance(millis(1900));
+    let mut asked: Vec<Contact> = harness
+        .take_queries()
+        .iter()
+        .map(|query| query.contact)
+        .collect();
+    let all = asked.len();
+    asked.sort_unstable();
+    asked.dedup();
+    assert_eq!(asked.len(), all);
+    assert!(all >= 2);
+}
+
+#[test]
 fn one_ip_address_has_one_contact() {
     let mut harness = quiet("nice", "");
     let contacts = harness.strangers(0, 3);
@@ -209,6 +252,12 @@ fn one_ip_address_has_one_contact() {
         None,
         "another one is in the table"
     );
+
+    let mut harness = quiet("nice", "quarantine_scope=queriers");
+    harness.answer(contacts[0], 50);
+    let second = double(&contacts[0], &mut harness);
+    harness.answer(second, 50);
+    assert_eq!(harness.in_table(None), [contacts[0]]);
 
     let mut harness = quiet("nice", "per_ip=0");
     let second = double(&contacts[0], &mut harness);

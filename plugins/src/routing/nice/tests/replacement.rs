@@ -82,6 +82,25 @@ fn a_replacement_takes_the_place_of_a_contact_that_fails() {
 }
 
 #[test]
+fn a_bucket_has_k_replacements_and_those_that_failed_go_first() {
+    let mut harness = quiet("nice", "k=2,quarantine_scope=queriers");
+    let contacts = harness.strangers(5, 20);
+    let waiting = |contact: &&Contact, harness: &Harness| {
+        harness.standing(contact) == Some(Standing::Waiting)
+    };
+    contacts
+        .iter()
+        .for_each(|contact| harness.answer(*contact, 50));
+    assert_eq!(contacts.iter().filter(|c| waiting(c, &harness)).count(), 2);
+    harness.fail(contacts[0]);
+    assert_eq!(harness.standing(&contacts[0]), None, "two better ones wait");
+    let better = contacts[2..].iter().find(|c| waiting(c, &harness));
+    harness.fail(*better.unwrap());
+    harness.fail(contacts[1]);
+    assert_eq!(harness.standing(&contacts[1]), Some(Standing::Waiting));
+}
+
+#[test]
 fn under_the_age_rule_old_contacts_are_harder_to_replace() {
     let mut harness = quiet("nrtt", "age_rule=on");
     let contacts = full_bucket(&mut harness);
