@@ -7,7 +7,7 @@ use mdht_plugins::Registry;
 use crate::joining::{Troubles, finish, stop_requested};
 use crate::lookup::{print_peers, print_report};
 use crate::node_args::{NodeArgs, parse_info_hash};
-use crate::output::Failure;
+use crate::output::{Failure, note};
 
 /// Announce that this machine is a peer of a swarm: look the swarm up, then
 /// announce to the closest nodes. Peers found on the way are printed.
@@ -36,11 +36,11 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let dht = args.node.start(registry).await?;
     let troubles = Troubles::watch(&dht);
-    tokio::select! {
-        result = announce(&dht, args, &troubles) => result?,
-        () = stop_requested() => eprintln!("stopped"),
-    }
-    finish(&dht, &args.node).await
+    let result = tokio::select! {
+        result = announce(&dht, args, &troubles) => result,
+        () = stop_requested() => Ok(note("stopped")),
+    };
+    finish(&dht, &args.node, &troubles).await.and(result)
 }
 
 async fn announce(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {

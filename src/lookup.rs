@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::joining::{Troubles, finish, stop_requested};
 use crate::node_args::{NodeArgs, parse_info_hash};
-use crate::output::{Failure, Format, document, line, ms, ms_text};
+use crate::output::{Failure, Format, document, line, ms, ms_text, note};
 
 /// Find peers of swarms: join the DHT, print peers as they come, then a
 /// summary of each lookup.
@@ -29,11 +29,11 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let dht = args.node.start(registry).await?;
     let troubles = Troubles::watch(&dht);
-    tokio::select! {
-        result = look_up_all(&dht, args, &troubles) => result?,
-        () = stop_requested() => eprintln!("stopped"),
-    }
-    finish(&dht, &args.node).await
+    let result = tokio::select! {
+        result = look_up_all(&dht, args, &troubles) => result,
+        () = stop_requested() => Ok(note("stopped")),
+    };
+    finish(&dht, &args.node, &troubles).await.and(result)
 }
 
 async fn look_up_all(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {

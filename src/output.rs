@@ -37,16 +37,22 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         match self {
             Self::Usage(text) => {
-                eprintln!("error: {text}");
+                note(&format!("error: {text}"));
                 ExitCode::from(2)
             }
             Self::Failed(text) => {
-                eprintln!("error: {text}");
+                note(&format!("error: {text}"));
                 ExitCode::FAILURE
             }
             Self::NobodyReads => ExitCode::SUCCESS,
         }
     }
+}
+
+/// Tells the user something beside the results. Nobody need be listening:
+/// `eprintln!` would panic where standard error is closed.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Writes one line of results.

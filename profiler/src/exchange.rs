@@ -62,19 +62,19 @@ impl SentQuery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum QueryKind {
-    /// [B5]
+    /// BEP 5.
     Ping,
-    /// [B5]
+    /// BEP 5.
     FindNode,
-    /// [B5]
+    /// BEP 5.
     GetPeers,
-    /// [B5]
+    /// BEP 5.
     AnnouncePeer,
-    /// [B44]
+    /// BEP 44.
     Get,
-    /// [B44]
+    /// BEP 44.
     Put,
-    /// [B51]
+    /// BEP 51.
     SampleInfohashes,
     /// Any other.
     Other,
@@ -340,3 +340,74 @@ const MAX_OPEN: usize = 1 << 18;
 
 /// Most open queries of one transaction that an answer is held against.
 const MAX_SAME: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use mdht_krpc::Response;
+
+    use super::*;
+    use crate::Direction;
+
+    fn ping(nanos: u64, remote: SocketAddr) -> SentQuery {
+        SentQuery {
+            time: Timestamp::from_nanos(nanos),
+            local: "10.0.0.1:1".parse().unwrap(),
+            remote,
+            kind: QueryKind::Ping,
+            key: None,
+            lookup: None,
+        }
+    }
+
+    #[test]
+    fn a_flood_of_queries_stays_within_bounds() {
+        let mut exchanges = Exchanges::new(Duration::from_secs(2));
+        let remote = "10.0.0.2:1".parse().unwrap();
+        let mut unanswered = 0;
+        for i in 0..MAX_OPEN as u64 + 1000 {
+            while exchanges.expire(Timestamp::from_nanos(i)).is_some() {
+                unanswered += 1;
+            }
+            // few transaction IDs: long chains of the same
+            exchanges.open(ping(i, remote), &[i.to_le_bytes()[0]]);
+        }
+        assert_eq!(unanswered, 999);
+        assert_eq!(exchanges.open.len(), MAX_OPEN + 1);
+        assert_eq!(exchanges.newest.len(), 256);
+        while exchanges.expire_all().is_some() {
+            unanswered += 1;
+        }
+        assert_eq!(unanswered, MAX_OPEN + 1000);
+        assert!(exchanges.newest.is_empty());
+    }
+
+    #[test]
+    fn two_transactions_of_one_digest_are_told_apart() {
+        let mut exchanges = Exchanges::new(Duration::from_secs(2));
+        let remotes: [SocketAddr; 2] = ["10.0.0.2:1", "10.0.0.3:1"].map(|a| a.parse().unwrap());
+        for remote in remotes {
+            exchanges.open(ping(0, remote), b"1");
+        }
+        // as if the second had the digest of the first
+        let first = exchanges.open[0].digest;
+        exchanges.open[1].previous = Some(0);
+        exchanges.newest.insert(first, 1);
+        let body = Body::Response(Response::default());
+        let message = Message::new(b"1", body);
+        let answer = Observed {
+            time: Timestamp::from_nanos(5),
+            direction: Direction::Received,
+            local: "10.0.0.1:1".parse().unwrap(),
+            remote: remotes[0],
+            ip_len: 0,
+            message: &message,
+        };
+        let exchange = exchanges.answer(&answer).unwrap();
+        assert_eq!(exchange.query.remote, remotes[0]);
+        assert!(
+            exchanges
+                .answer(&answer)
+                .is_err_and(|stray| stray == Stray::Duplicate)
+        );
+    }
+}

@@ -291,3 +291,42 @@ const MAX_GROUPS: usize = 1 << 15;
 /// Most replicas and peers that the open groups of one node remember, about
 /// 40 MB. A popular swarm has some ten thousand peers.
 const MAX_ADDRESSES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_infohashes_stays_within_bounds() {
+        let mut lookups = Lookups::new(&Options::default());
+        let mut closed = 0;
+        for i in 0..MAX_GROUPS as u64 + 1000 {
+            while lookups.close_due(Timestamp::from_nanos(i)).is_some() {
+                closed += 1;
+            }
+            let mut infohash = [0; Id::LEN];
+            infohash[..8].copy_from_slice(&i.to_be_bytes());
+            lookups.on_query(Id::new(infohash), Timestamp::from_nanos(i));
+        }
+        assert_eq!(closed, 999);
+        assert_eq!(lookups.groups.len(), MAX_GROUPS + 1);
+        assert_eq!(lookups.deadlines.len(), MAX_GROUPS + 1);
+        while lookups.close_all().is_some() {
+            closed += 1;
+        }
+        assert_eq!(closed, MAX_GROUPS + 1000);
+        assert!(lookups.current.is_empty() && lookups.groups.is_empty());
+    }
+
+    #[test]
+    fn without_room_a_count_is_not_known() {
+        let (mut count, mut seen, mut room) = (Some(0), HashSet::new(), 2);
+        let addr = |port: u16| SocketAddr::from(([10, 0, 0, 1], port));
+        for port in [1, 2, 1, 2] {
+            count_distinct(&mut count, &mut seen, addr(port), &mut room);
+            assert_eq!(count, Some(u64::from(port).max(seen.len() as u64)));
+        }
+        count_distinct(&mut count, &mut seen, addr(3), &mut room);
+        assert_eq!((count, seen.len(), room), (None, 2, 0));
+    }
+}

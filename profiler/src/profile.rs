@@ -9,8 +9,8 @@ use crate::{BusyAddress, CaptureSummary, NodeSpec};
 
 /// What the captures say of the nodes under test.
 ///
-/// Serialises to the JSON of `mdht profile --format json`; [`Display`]
-/// (std::fmt::Display) writes the text table.
+/// Serialises to the JSON of `mdht profile --format json`;
+/// [`Display`](std::fmt::Display) writes the text table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Profile {

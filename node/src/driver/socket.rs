@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::net::UdpSocket;
@@ -47,9 +48,9 @@ impl Socket {
         self.local
     }
 
-    /// Waits until there is something to receive.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.inner.readable().await
+    /// Ready when there may be something to receive.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner.poll_recv_ready(cx)
     }
 
     /// Receives one datagram, `WouldBlock` if there is none.

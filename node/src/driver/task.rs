@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -122,18 +122,14 @@ impl Task {
             .poll_timeout()
             .map_or(LONGEST_SLEEP, |at| at.since(self.clock.now()));
         let mut sleep = pin!(tokio::time::sleep(due.min(LONGEST_SLEEP)));
-        let mut readable: Vec<_> = self
-            .sockets
-            .iter()
-            .map(|socket| Box::pin(socket.readable()))
-            .collect();
+        let sockets = &self.sockets;
         let commands = &mut self.commands;
         poll_fn(|cx| {
             if let Poll::Ready(command) = commands.poll_recv(cx) {
                 return Poll::Ready(Wake::Command(command));
             }
-            for (index, socket) in readable.iter_mut().enumerate() {
-                if Pin::new(socket).poll(cx).is_ready() {
+            for (index, socket) in sockets.iter().enumerate() {
+                if socket.poll_readable(cx).is_ready() {
                     return Poll::Ready(Wake::Readable(index));
                 }
             }

@@ -113,7 +113,7 @@ impl Population {
             match &action {
                 RoutingAction::Query(query) => self.ask(query.contact, Origin::Routing(query.tag)),
                 RoutingAction::Lookup { target } => self.lookup(*target, Origin::MaintenanceLookup),
-                RoutingAction::Changed { .. } => {}
+                RoutingAction::WakeAt(_) | RoutingAction::Changed { .. } => {}
             }
             self.log.push((time, action));
         }
