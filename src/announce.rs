@@ -34,13 +34,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    let stop = stop_requested();
     let dht = args.node.start(registry).await?;
     let troubles = Troubles::watch(&dht);
     let result = tokio::select! {
         result = announce(&dht, args, &troubles) => result,
-        () = stop_requested() => Ok(note("stopped")),
+        () = stop => {
+            note("stopped");
+            Ok(())
+        }
     };
-    finish(&dht, &args.node, &troubles).await.and(result)
+    result.and(finish(&dht, &args.node).await)
 }
 
 async fn announce(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {

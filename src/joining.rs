@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::node_args::NodeArgs;
-use crate::output::{Failure, Format, document, line};
+use crate::output::{Failure, Format, document, line, note};
 
 /// Runs a command that needs tokio.
 pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ impl Troubles {
             loop {
                 match notices.recv().await {
                     Ok(notice) => own.note(&notice),
-                    Err(RecvError::Lagged(missed)) => eprintln!("({missed} notices missed)"),
+                    Err(RecvError::Lagged(missed)) => note(&format!("({missed} notices missed)")),
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -43,7 +43,7 @@ impl Troubles {
     fn note(&self, notice: &Notice) {
         /// Enough to see the pattern.
         const MOST: usize = 16;
-        eprintln!("{notice}");
+        note(&notice.to_string());
         let trouble = matches!(
             notice,
             Notice::CannotResolve { .. }
@@ -86,16 +86,17 @@ pub(crate) async fn finish(dht: &Dht, args: &NodeArgs) -> Result<(), Failure> {
     let status = dht.shutdown().await.ok_or_else(stopped)?;
     if let Some(file) = &args.capture {
         for node in &status.capture_nodes {
-            eprintln!(
+            note(&format!(
                 "captured; now: mdht profile {} --node {node}",
                 file.display()
-            );
+            ));
         }
     }
-    match args.format {
-        Format::Json => document(&stats_document("stats", &status)),
-        Format::Text => Ok(()),
+    if args.format == Format::Json {
+        document(&stats_document("stats", &status))?;
     }
+    let not_saved = |why| Failure::Failed(format!("state not saved: {why}"));
+    status.save_fault.map_or(Ok(()), |why| Err(not_saved(why)))
 }
 
 /// What the node counted of itself: `{"event":"stats",…}` at the end,
@@ -152,19 +153,30 @@ fn by_method(queries: &ByMethod) -> Value {
     })
 }
 
-/// Resolves when the user wants to stop: ctrl-C or SIGTERM.
-pub(crate) async fn stop_requested() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Resolves when the user wants to stop: ctrl-C or SIGTERM. They are heeded
+/// from the call on, so call it before there is anything to lose.
+#[cfg(unix)]
+pub(crate) fn stop_requested() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn arrival(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
         }
     }
+    let interrupt = signal(SignalKind::interrupt()).ok();
+    let terminate = signal(SignalKind::terminate()).ok();
+    async {
+        tokio::select! {
+            () = arrival(interrupt) => {}
+            () = arrival(terminate) => {}
+        }
+    }
+}
+
+/// Resolves when the user wants to stop: ctrl-C.
+#[cfg(not(unix))]
+pub(crate) async fn stop_requested() {
     let _ = tokio::signal::ctrl_c().await;
 }
 

@@ -27,13 +27,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    let stop = stop_requested();
     let dht = args.node.start(registry).await?;
     let troubles = Troubles::watch(&dht);
     let result = tokio::select! {
         result = look_up_all(&dht, args, &troubles) => result,
-        () = stop_requested() => Ok(note("stopped")),
+        () = stop => {
+            note("stopped");
+            Ok(())
+        }
     };
-    finish(&dht, &args.node, &troubles).await.and(result)
+    result.and(finish(&dht, &args.node).await)
 }
 
 async fn look_up_all(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {

@@ -1,12 +1,13 @@
 //! `mdht node`.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use mdht_plugins::Registry;
 
 use crate::joining::{Troubles, finish, stats_document, status_line, stop_requested};
 use crate::node_args::NodeArgs;
-use crate::output::{Failure, Format, document};
+use crate::output::{Failure, Format, document, note};
 
 /// Run a node until it is stopped with ctrl-C or SIGTERM. What it is doing
 /// goes to standard error, its counters to standard output.
@@ -25,15 +26,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    let mut stop = pin!(stop_requested());
     let dht = args.node.start(registry).await?;
     let _ = Troubles::watch(&dht);
     let status = dht.status().await.map_err(Failure::failed)?;
     for addr in &status.local {
-        eprintln!("listening on {addr}");
+        note(&format!("listening on {addr}"));
     }
     let mut ticks = tokio::time::interval(Duration::from_secs(args.every));
     ticks.tick().await;
-    let mut stop = std::pin::pin!(stop_requested());
     loop {
         tokio::select! {
             _ = ticks.tick() => {}

@@ -7,7 +7,7 @@ use mdht_node::QueryOutcome;
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
 
-use crate::joining::Troubles;
+use crate::joining::{Troubles, finish};
 use crate::node_args::NodeArgs;
 use crate::output::{Failure, Format, document, line, ms};
 
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
             Format::Text => line(&format!("{host} {}", outcome_text(addr, &outcome)))?,
         }
     }
-    dht.shutdown().await;
+    finish(&dht, &args.node).await?;
     match silent {
         0 => Ok(()),
         n => Err(Failure::Failed(format!(

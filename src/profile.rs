@@ -8,7 +8,7 @@ use std::time::Duration;
 use mdht_krpc::Id;
 use mdht_profiler::{NodeSpec, Options, Profile, Profiler, Progress};
 
-use crate::output::{Failure, Format, document, line};
+use crate::output::{Failure, Format, document, line, note};
 
 /// Measure any node from a capture of its packets: lookup latency and cost,
 /// maintenance, response rates. The node need not be ours and is not asked.
@@ -60,6 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .as_deref()
             .map(read_infohashes)
             .transpose()?,
+        ..Options::default()
     };
     let mut bar = Bar::default();
     let profile = Profiler::new(options).run(&args.captures, &mut |progress| bar.show(progress));
@@ -74,10 +75,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 fn warn(profile: &Profile) {
     for node in profile.nodes.iter().filter(|node| node.messages == 0) {
-        eprintln!(
+        note(&format!(
             "warning: {} neither sends nor receives a KRPC message here",
             node.node
-        );
+        ));
     }
 }
 

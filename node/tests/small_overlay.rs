@@ -251,6 +251,33 @@ fn a_restarted_node_joins_by_its_saved_contacts_alone() {
 }
 
 #[test]
+fn a_node_that_knows_nobody_asks_for_addresses_ever_more_rarely() {
+    let mut world = World::new(11);
+    world.add(config(0, "nr128", "aggressive"));
+    world.with(0, |node, now| node.join(now));
+    let asked = |world: &World| {
+        world
+            .events_of(0, |event| (*event == Event::NeedBootstrap).then_some(()))
+            .len()
+    };
+    world.run_for(10 * MINUTE);
+    let early = asked(&world);
+    assert!((7..=10).contains(&early), "{early} in ten minutes");
+    // the same addresses again and again do not make it hurry
+    for _ in 0..60 {
+        world.with(0, |node, now| node.add_bootstrap(now, &[addr(50)]));
+        world.run_for(MINUTE);
+    }
+    let late = asked(&world) - early;
+    assert!((10..=22).contains(&late), "{late} in an hour");
+    // and when somebody is there at last, it joins by itself
+    world.add(config(1, "nr128", "aggressive"));
+    world.with(0, |node, now| node.add_bootstrap(now, &[addr(1)]));
+    world.run_for(Duration::from_secs(1));
+    assert!(world.nodes[0].is_joined(Family::V4));
+}
+
+#[test]
 fn an_unreachable_network_ends_in_a_report_not_in_a_hang() {
     let mut world = World::new(10);
     world.add(config(0, "nr128", "aggressive"));

@@ -21,23 +21,42 @@ const MOST_SOURCES: usize = 256;
 const ATTEMPT: Duration = Duration::from_secs(2);
 
 impl Core {
-    /// Takes bootstrap addresses; joining starts at once if it has not yet
-    /// succeeded. An address given here is trusted to be what it looks like: a
-    /// private one makes private addresses acceptable.
-    pub fn add_bootstrap(&mut self, now: mdht_krpc::Instant, addrs: &[SocketAddr]) {
+    /// Begins to join with whatever is known, be it nothing yet. Attempts go on
+    /// with a growing pause until one succeeds; before each,
+    /// [`Event::NeedBootstrap`] asks for addresses.
+    pub fn join(&mut self, now: mdht_krpc::Instant) {
         self.advance(now);
-        for addr in addrs {
-            self.addresses.trust_bootstrap(addr);
-            if !self.bootstrap.contains(addr) && self.bootstrap.len() < MOST_SOURCES {
-                self.bootstrap.push(*addr);
+        for family in self.families() {
+            if self
+                .overlay_ref(family)
+                .is_some_and(|overlay| overlay.next_attempt.is_none())
+            {
+                self.start_joining(family);
             }
         }
+    }
+
+    /// Takes bootstrap addresses; new ones are asked at once if we are outside.
+    /// An address given here is trusted to be what it looks like: a private one
+    /// makes private addresses acceptable.
+    pub fn add_bootstrap(&mut self, now: mdht_krpc::Instant, addrs: &[SocketAddr]) {
+        self.advance(now);
+        let known = std::mem::take(&mut self.bootstrap);
+        let fresh = addrs.iter().copied().filter(|addr| !known.contains(addr));
+        let fresh: Vec<_> = fresh
+            .take(MOST_SOURCES.saturating_sub(known.len()))
+            .collect();
+        self.bootstrap = known;
+        self.bootstrap.extend(&fresh);
+        addrs
+            .iter()
+            .for_each(|addr| self.addresses.trust_bootstrap(addr));
         for family in self.families() {
-            let concerned = addrs.iter().any(|addr| Family::of(addr) == family);
-            let at_sea = self
+            let concerned = fresh.iter().any(|addr| Family::of(addr) == family);
+            let outside = self
                 .overlay_ref(family)
                 .is_some_and(|o| !o.joined || !o.online);
-            if concerned && at_sea {
+            if concerned && outside {
                 self.start_joining(family);
             }
         }
@@ -149,7 +168,7 @@ impl Core {
             return;
         };
         overlay.last_answer = Some(now);
-        let came_back = !std::mem::replace(&mut overlay.online, true);
+        let came_back = !std::mem::replace(&mut overlay.online, true) && overlay.joined;
         let held = std::mem::take(&mut overlay.held);
         let own_id = overlay.own_id;
         let planned = overlay.next_attempt.take();
@@ -177,12 +196,13 @@ impl Core {
         self.start_waiting_lookups();
     }
 
-    /// Nobody answers: nothing is dropped for it, and we look for a way back.
+    /// Nobody answers: nothing is dropped for it, and we look for a way back. A
+    /// node that has not joined yet is looking for a way in already.
     pub(crate) fn go_offline(&mut self, family: Family) {
         let Some(overlay) = self.overlay(family) else {
             return;
         };
-        let went = std::mem::replace(&mut overlay.online, false);
+        let went = std::mem::replace(&mut overlay.online, false) && overlay.joined;
         let held = std::mem::take(&mut overlay.held);
         for held in held {
             self.tell_timeout(family, held);

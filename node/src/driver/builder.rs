@@ -267,6 +267,7 @@ impl DhtBuilder {
             pings: BTreeMap::new(),
             next_save: Instant::ZERO,
             send_fault: None,
+            save_fault: None,
         };
         for notice in early {
             let _ = notices.send(notice);

@@ -166,6 +166,8 @@ pub struct Status {
     pub local: Vec<SocketAddr>,
     /// What to hand to the profiler's `--node` for the capture being written.
     pub capture_nodes: Vec<SocketAddr>,
+    /// Why the state could not be saved, if the last attempt failed.
+    pub save_fault: Option<String>,
 }
 
 /// A node's part in one family's overlay.

@@ -18,6 +18,8 @@ use sha1::{Digest, Sha1};
 use crate::core::SavedNode;
 
 const FILE_NAME: &str = "node.state";
+/// Extension of the file while it is being written.
+const TEMPORARY: &str = "tmp";
 const VERSION: u32 = 1;
 /// Largest file that is read: a table of ten thousand contacts has a tenth.
 const MOST_BYTES: u64 = 16 << 20;
@@ -74,13 +76,20 @@ struct ContactEntry {
 pub(crate) struct StateDir(PathBuf);
 
 impl StateDir {
-    /// Makes the folder if it is not there.
+    /// Makes the folder if it is not there, and sees whether it can be
+    /// written to: the first save is minutes away.
     pub(crate) fn open(dir: &Path) -> Result<Self, StateError> {
-        fs::create_dir_all(dir).map_err(|error| StateError::Io {
+        let state = Self(dir.to_owned());
+        let usable = fs::create_dir_all(dir).and_then(|()| {
+            let temporary = state.file().with_extension(TEMPORARY);
+            File::create(&temporary)?;
+            fs::remove_file(temporary)
+        });
+        let unusable = |error| StateError::Io {
             path: dir.to_owned(),
             error,
-        })?;
-        Ok(Self(dir.to_owned()))
+        };
+        usable.map(|()| state).map_err(unusable)
     }
 
     fn file(&self) -> PathBuf {
@@ -122,7 +131,7 @@ impl StateDir {
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temporary = path.with_extension("tmp");
+        let temporary = path.with_extension(TEMPORARY);
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -22,7 +22,9 @@ pub(crate) struct Tap {
 
 impl Tap {
     pub(crate) fn create(path: &Path, sockets: &[Socket]) -> io::Result<Self> {
-        let writer = CaptureWriter::new(BufWriter::new(File::create(path)?))?;
+        let mut writer = CaptureWriter::new(BufWriter::new(File::create(path)?))?;
+        // a full disk should be told of now
+        writer.flush()?;
         let known = |socket: &Socket| {
             let ip = socket.local().ip();
             (!ip.is_unspecified()).then_some(ip)

@@ -80,6 +80,7 @@ pub(crate) struct Task {
     pub(crate) pings: BTreeMap<QueryId, oneshot::Sender<QueryOutcome>>,
     pub(crate) next_save: Instant,
     pub(crate) send_fault: Option<io::ErrorKind>,
+    pub(crate) save_fault: Option<String>,
 }
 
 /// Why the task woke up.
@@ -95,6 +96,7 @@ impl Task {
         let mut buffer = vec![0; MOST_PAYLOAD];
         self.next_save = self.clock.now() + SAVE_EVERY;
         self.resolve_bootstrap();
+        self.core.join(self.clock.now());
         let reply = loop {
             self.flush().await;
             match self.wait().await {
@@ -342,10 +344,12 @@ impl Task {
         self.cancel_abandoned();
     }
 
-    fn save(&self) {
+    fn save(&mut self) {
         let Some(state) = &self.state else { return };
-        if let Err(error) = state.save(&self.core.save(), wall_clock()) {
-            self.notify(Notice::CannotSave(error.to_string()));
+        let saved = state.save(&self.core.save(), wall_clock());
+        self.save_fault = saved.err().map(|error| error.to_string());
+        if let Some(why) = &self.save_fault {
+            self.notify(Notice::CannotSave(why.clone()));
         }
     }
 
@@ -374,6 +378,7 @@ impl Task {
                 .as_ref()
                 .map(|t| t.nodes(&self.sockets))
                 .unwrap_or_default(),
+            save_fault: self.save_fault.clone(),
         }
     }
 }

@@ -1,0 +1,143 @@
+//! Who may know whom: imports flow downwards only, and the core of the node
+//! reads no clock and owns no socket.
+
+#![allow(clippy::unwrap_used)] // a panic fails the test
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each part may depend on, of ours. A new part needs a line here.
+const MAY_KNOW: [(&str, &[&str]); 5] = [
+    ("mdht-krpc", &[]),
+    ("mdht-plugins", &["mdht-krpc"]),
+    ("mdht-profiler", &["mdht-krpc"]),
+    ("mdht-node", &["mdht-krpc", "mdht-plugins"]),
+    (
+        "mdht",
+        &["mdht-krpc", "mdht-plugins", "mdht-node", "mdht-profiler"],
+    ),
+];
+
+/// What would bring a clock, a socket or a runtime where none belongs.
+const IMPURE: [&str; 6] = ["tokio", "nix", "socket2", "mio", "rustix", "getrandom"];
+
+fn cargo(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(args)
+        .arg("--offline")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {args:?}: {told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The workspace's packages with what each depends on, tests included or not.
+fn dependencies(tests_too: bool) -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let packages = metadata["packages"].as_array().unwrap();
+    let of = |package: &Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        all.filter(|dependency| tests_too || dependency["kind"] != "dev")
+            .map(name)
+            .collect()
+    };
+    packages.iter().map(|p| (name(p), of(p))).collect()
+}
+
+/// Everything that a package is built from, itself included.
+fn built_from(package: &str) -> BTreeSet<String> {
+    let tree = cargo(&["tree", "-p", package, "-e", "normal", "--prefix", "none"]);
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_part_knows_only_those_below_it() {
+    let packages = dependencies(false);
+    let ours: BTreeSet<_> = packages.keys().cloned().collect();
+    let may_know: BTreeMap<_, _> = MAY_KNOW.into_iter().collect();
+    for (package, depends_on) in &packages {
+        let may_know = may_know.get(package.as_str());
+        let may_know = may_know.unwrap_or_else(|| panic!("{package} has no line in MAY_KNOW"));
+        for known in depends_on.intersection(&ours) {
+            assert!(
+                may_know.contains(&known.as_str()),
+                "{package} depends on {known}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_depends_on_the_command_not_even_in_tests() {
+    for (package, depends_on) in dependencies(true) {
+        assert!(!depends_on.contains("mdht"), "{package} depends on mdht");
+    }
+}
+
+#[test]
+fn the_profiler_can_be_built_without_any_node() {
+    let profiler = built_from("mdht-profiler");
+    for ours in ["mdht-node", "mdht-plugins", "mdht-overlay", "tokio"] {
+        assert!(
+            !profiler.contains(ours),
+            "the profiler is built from {ours}"
+        );
+    }
+}
+
+#[test]
+fn wire_and_policy_are_built_without_a_runtime_or_a_clock() {
+    for package in ["mdht-krpc", "mdht-plugins"] {
+        let parts = built_from(package);
+        assert!(parts.contains(package));
+        for impure in IMPURE {
+            assert!(!parts.contains(impure), "{package} is built from {impure}");
+        }
+    }
+}
+
+#[test]
+fn the_core_has_no_socket_no_clock_and_no_randomness_of_its_own() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pure = ["node/src/core", "plugins/src", "krpc/src"];
+    let files: Vec<_> = pure
+        .iter()
+        .flat_map(|p| rust_files(&root.join(p)))
+        .collect();
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for word in [
+            "UdpSocket",
+            "tokio",
+            "SystemTime",
+            "Instant::now",
+            "std::time::Instant",
+            "getrandom",
+            "std::thread",
+        ] {
+            assert!(!text.contains(word), "{} in {}", word, file.display());
+        }
+    }
+}
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
