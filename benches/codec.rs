@@ -5,8 +5,9 @@
 //! ```
 //!
 //! Contenders:
-//! - `scan`, `decode_strict`, `encode`: ours. `decode_strict` and `encode`
-//!   are bendy underneath.
+//! - `scan`, `decode_strict`, `encode`, `encode_into`: ours. `decode_strict` is
+//!   bendy underneath; `encode_into` writes into one buffer again and again.
+//! - `scan alone`: without walking the contacts and peers.
 //! - `serde_bencode`: the structures that a Rust author would write for it.
 //! - `mainline shape`: the codec of the `mainline` crate 8.0.1 is private and
 //!   cannot be called. It is `serde_bencode` over nested tagged, untagged and
@@ -19,6 +20,7 @@
 //! the same ports out of a message, and write the same bytes, before any is
 //! timed. They take turns in every round; the median round counts.
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -91,6 +93,7 @@ fn compare(name: &str, message: &Message<'_>) {
     println!("{name}, {} bytes", bytes.len());
     let strict = || Message::decode_strict(black_box(bytes)).map(|m| ports(&m));
     let scan = || Message::scan(black_box(bytes)).map(|m| ports(&m));
+    let scan_alone = || drop(black_box(Message::scan(black_box(bytes))));
     run(
         "decode",
         &[
@@ -98,9 +101,16 @@ fn compare(name: &str, message: &Message<'_>) {
             task("mainline shape", || decode::<Mainline>(bytes)),
             task("decode_strict", strict),
             task("scan", scan),
+            task("scan alone", scan_alone),
         ],
     );
     let encode = || black_box(message).encode();
+    let buffer = RefCell::new(Vec::new());
+    let encode_into = || {
+        let mut buffer = buffer.borrow_mut();
+        buffer.clear();
+        black_box(message).encode_into(&mut buffer);
+    };
     run(
         "encode",
         &[
@@ -111,6 +121,7 @@ fn compare(name: &str, message: &Message<'_>) {
                 serde_bencode::to_bytes(black_box(&mainline))
             }),
             task("encode", encode),
+            task("encode_into", encode_into),
         ],
     );
     println!();

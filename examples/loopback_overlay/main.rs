@@ -31,8 +31,9 @@ const NODES: u16 = 400;
 const SILENT: usize = 6;
 /// Swarms, each announced by a node of its own.
 const SWARMS: u16 = 48;
-/// The port of every node; each has an address of its own.
-const PORT: u16 = 6881;
+/// The port of every node; each has an address of its own. Not 6881, which a
+/// BitTorrent client of this machine may hold on all addresses.
+const PORT: u16 = 27_881;
 /// Time for the tables of the overlay to fill.
 const SETTLE: Duration = Duration::from_secs(5);
 /// Time for those of the nodes under test.
@@ -53,7 +54,7 @@ async fn main() -> Result<()> {
         running: Vec::new(),
         rng: rng.child(),
     };
-    eprintln!("starting {NODES} nodes on 127.1.x.x");
+    eprintln!("starting {NODES} nodes on 127.1.x.x; all of it takes three quarters of a minute");
     for host in 0..NODES {
         world.start(&registry, host, None).await?;
     }
@@ -83,7 +84,9 @@ struct World {
 
 impl World {
     async fn start(&mut self, registry: &Registry, host: u16, swarm: Option<Id>) -> Result<()> {
-        let (routing, lookup) = (registry.routing("bep5")?, registry.lookup("standard")?);
+        // they announce to the eight closest, as most clients do
+        let lookup = registry.lookup("standard:mark=8,announce=8")?;
+        let routing = registry.routing("bep5")?;
         let mut seed = [0; 32];
         self.rng.fill(&mut seed);
         let now = Instant::ZERO + self.began.elapsed();
@@ -96,9 +99,11 @@ impl World {
         if let Some(swarm) = swarm {
             core.announce(now, swarm, AnnouncePort::Implied);
         }
+        let socket = UdpSocket::bind(addr(host)).await;
+        let socket = socket.map_err(|error| format!("cannot bind {}: {error}", addr(host)))?;
         let node = FarNode {
             core,
-            socket: UdpSocket::bind(addr(host)).await?,
+            socket,
             delay: round_trip(self.rng.unit()),
             began: self.began,
         };
@@ -171,17 +176,9 @@ async fn look_up_all(node: Dht, swarms: Vec<Id>) {
 
 /// Profiles each capture by itself and prints one row for each.
 fn print_comparison(dir: &Path, captures: Vec<(NodeSpec, PathBuf)>) -> Result<()> {
-    let columns = [
-        "latency ms, p50",
-        "p99",
-        "cost, mean",
-        "queries",
-        "answered",
-        "maintenance",
-    ];
     println!(
-        "\n{:<9}{:>9}{:>17}{:>8}{:>12}{:>9}{:>10}{:>13}",
-        "", "found", columns[0], columns[1], columns[2], columns[3], columns[4], columns[5]
+        "\n{:14}{:>8}{:>17}{:>8}{:>12}{:>9}{:>10}{:>13}",
+        "", "found", "latency ms, p50", "p99", "cost, mean", "queries", "answered", "maintenance"
     );
     for (node, capture) in captures {
         let options = Options {
@@ -192,11 +189,14 @@ fn print_comparison(dir: &Path, captures: Vec<(NodeSpec, PathBuf)>) -> Result<()
         profile.nodes.iter().for_each(print_row);
     }
     println!(
-        "\nlatency: first query to first value; cost: queries sent until then; queries, answered: all\n\
-         of the lookups; maintenance: ping and find_node queries, start-up included, so early\n\
-         that it says little of the hours after. Run with BEP5 as it is, the others with\n\
-         {HASTE}.\n\n\
-         The packets are in {0}/*.pcap. One of them in full:\n  mdht profile {0}/NR128-A.pcap --node {1}",
+        "\n\
+         latency      first lookup query to the first response with a value\n\
+         cost         lookup queries sent until then\n\
+         queries      lookup queries in all, and how many were answered within 2 s\n\
+         maintenance  ping and find_node queries of the first minute; most are start-up\n\n\
+         (bep5 runs as it is, the others with {HASTE}, since the run is short.)\n\
+         The packets are in {0}/*.pcap; one of them in full:\n\
+         cargo run --release -- profile {0}/NR128-A.pcap --node {1}",
         dir.display(),
         addr(NODES + SWARMS + 7),
     );
@@ -209,7 +209,7 @@ fn print_row(node: &NodeProfile) {
         figure(section, key).map_or("-".to_owned(), |figure| format!("{figure:.digits$}"))
     };
     println!(
-        "{:<9}{:>9}{:>17}{:>8}{:>12}{:>9}{:>8} %{:>13}",
+        "{:<14}{:>8}{:>17}{:>8}{:>12}{:>9}{:>8} %{:>13}",
         node.node.label.as_deref().unwrap_or_default(),
         format!("{}/{SWARMS}", text("lookup_latency_ms", "count", 0)),
         text("lookup_latency_ms", "p50", 0),

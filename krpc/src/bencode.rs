@@ -1,5 +1,7 @@
 //! Bencode tokens, read in place without allocating.
 
+use crate::Oddities;
+
 /// Deepest nesting of lists and dictionaries that is read. KRPC needs four;
 /// the bound keeps a hostile datagram from exhausting the stack.
 pub const MAX_DEPTH: usize = 16;
@@ -35,110 +37,147 @@ pub enum ScanErrorKind {
     NotKrpc,
 }
 
-/// A position in a datagram.
+/// What is left to be read of a datagram.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'a> {
-    bytes: &'a [u8],
-    pos: usize,
-    /// Cleared at the first departure from canonical bencode.
-    pub(crate) canonical: bool,
+    rest: &'a [u8],
+    /// What was odd so far. The cursor itself notes departures from canonical
+    /// bencode.
+    pub(crate) oddities: Oddities,
 }
 
-type Result<T> = std::result::Result<T, ScanError>;
+/// Without an offset, so that it fits a register: the cursor stops where it
+/// failed, and [`Cursor::error`] reads the offset there.
+type Result<T> = std::result::Result<T, ScanErrorKind>;
 
 impl<'a> Cursor<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self {
-            bytes,
-            pos: 0,
-            canonical: true,
+            rest: bytes,
+            oddities: Oddities::NONE,
         }
+    }
+
+    /// What is left.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub(crate) const fn is_at_end(&self) -> bool {
-        self.pos >= self.bytes.len()
+        self.rest.is_empty()
     }
 
-    pub(crate) fn error<T>(&self, kind: ScanErrorKind) -> Result<T> {
-        Err(ScanError {
-            offset: self.pos,
+    /// The error of this kind at this place in `datagram`.
+    pub(crate) const fn error(&self, kind: ScanErrorKind, datagram: &[u8]) -> ScanError {
+        ScanError {
+            offset: datagram.len() - self.rest.len(),
             kind,
-        })
-    }
-
-    pub(crate) fn peek(&self) -> Result<u8> {
-        match self.bytes.get(self.pos) {
-            Some(&byte) => Ok(byte),
-            None => self.error(ScanErrorKind::Truncated),
         }
     }
 
+    #[inline]
+    pub(crate) fn peek(&self) -> Result<u8> {
+        self.rest.first().copied().ok_or(ScanErrorKind::Truncated)
+    }
+
     /// Takes `byte` if it comes next.
-    pub(crate) fn eat(&mut self, byte: u8) -> bool {
-        let hit = self.bytes.get(self.pos) == Some(&byte);
-        self.pos += usize::from(hit);
-        hit
+    #[inline]
+    fn eat(&mut self, byte: u8) -> bool {
+        match self.rest {
+            [first, rest @ ..] if *first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// A string: decimal length, colon, bytes.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<&'a [u8]> {
-        let start = self.pos;
-        let mut len = 0_usize;
+        let len = match self.rest {
+            [a @ b'0'..=b'9', b':', rest @ ..] => {
+                self.rest = rest;
+                digit(*a)
+            }
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', b':', rest @ ..] => {
+                self.rest = rest;
+                10 * digit(*a) + digit(*b)
+            }
+            _ => self.any_length()?,
+        };
+        match self.rest.split_at_checked(len) {
+            Some((string, rest)) => {
+                self.rest = rest;
+                Ok(string)
+            }
+            None => Err(ScanErrorKind::Truncated),
+        }
+    }
+
+    /// The length of a string, of any number of digits, and its colon.
+    #[inline(never)]
+    fn any_length(&mut self) -> Result<usize> {
+        let (mut len, mut digits) = (0, 0);
+        let leading_zero = self.peek()? == b'0';
         loop {
-            let byte = self.peek()?;
-            match byte {
+            match self.peek()? {
                 // eight digits are more than any datagram holds
-                b'0'..=b'9' if self.pos - start < 8 => {
-                    len = 10 * len + usize::from(byte - b'0');
-                    self.pos += 1;
-                }
-                b'0'..=b'9' => return self.error(ScanErrorKind::Truncated),
-                b':' if self.pos > start => break,
-                _ => return self.error(ScanErrorKind::Syntax),
+                byte @ b'0'..=b'9' if digits < 8 => len = 10 * len + digit(byte),
+                b'0'..=b'9' => return Err(ScanErrorKind::Truncated),
+                b':' if digits > 0 => break,
+                _ => return Err(ScanErrorKind::Syntax),
             }
+            digits += 1;
+            self.rest = &self.rest[1..];
         }
-        if self.bytes[start] == b'0' && self.pos - start > 1 {
-            self.canonical = false;
+        self.rest = &self.rest[1..];
+        if leading_zero && digits > 1 {
+            self.oddities |= Oddities::NON_CANONICAL;
         }
-        let from = self.pos + 1;
-        match self.bytes.get(from..from + len) {
-            Some(bytes) => {
-                self.pos = from + len;
-                Ok(bytes)
-            }
-            None => self.error(ScanErrorKind::Truncated),
+        Ok(len)
+    }
+
+    /// The next value if it is a string, `None` after skipping one of another
+    /// kind, which stands inside `depth` others.
+    #[inline]
+    pub(crate) fn string_or_skip(&mut self, depth: usize) -> Result<Option<&'a [u8]>> {
+        if self.peek()?.is_ascii_digit() {
+            return self.string().map(Some);
         }
+        self.skip(depth)?;
+        Ok(None)
     }
 
     /// An integer: `i`, optional minus, digits, `e`.
     pub(crate) fn integer(&mut self) -> Result<i64> {
-        let offset = self.pos;
-        let range = ScanError {
-            offset,
-            kind: ScanErrorKind::Range,
-        };
-        let text = std::str::from_utf8(self.integer_text()?);
-        text.ok().and_then(|text| text.parse().ok()).ok_or(range)
+        if let [b'i', a @ b'0'..=b'9', b'e', rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(i64::from(a - b'0'));
+        }
+        let text = std::str::from_utf8(self.integer_text()?).ok();
+        let value = text.and_then(|text| text.parse().ok());
+        value.ok_or(ScanErrorKind::Range)
     }
 
     /// The text of an integer of any size, between `i` and `e`.
     fn integer_text(&mut self) -> Result<&'a [u8]> {
         if !self.eat(b'i') {
-            return self.error(ScanErrorKind::Syntax);
+            return Err(ScanErrorKind::Syntax);
         }
-        let start = self.pos;
+        let start = self.rest;
         let negative = self.eat(b'-');
-        let digits = self.pos;
+        let leading_zero = self.rest.first() == Some(&b'0');
+        let digits = self.rest;
         while self.peek()?.is_ascii_digit() {
-            self.pos += 1;
+            self.rest = &self.rest[1..];
         }
-        let text = &self.bytes[start..self.pos];
-        if self.pos == digits || !self.eat(b'e') {
-            return self.error(ScanErrorKind::Syntax);
+        let text = &start[..start.len() - self.rest.len()];
+        if self.rest.len() == digits.len() || !self.eat(b'e') {
+            return Err(ScanErrorKind::Syntax);
         }
-        if self.bytes[digits] == b'0' && (text.len() > 1 || negative) {
-            self.canonical = false;
+        if leading_zero && (text.len() > 1 || negative) {
+            self.oddities |= Oddities::NON_CANONICAL;
         }
         Ok(text)
     }
@@ -148,24 +187,28 @@ impl<'a> Cursor<'a> {
         match self.peek()? {
             b'0'..=b'9' => self.string().map(drop),
             b'i' => self.integer_text().map(drop),
-            b'l' => self.list(depth, |cursor, depth| cursor.skip(depth)),
+            b'l' => self
+                .list(depth, |cursor, depth| cursor.skip(depth))
+                .map(drop),
             b'd' => self.dictionary(depth, |cursor, _, depth| cursor.skip(depth)),
-            _ => self.error(ScanErrorKind::Syntax),
+            _ => Err(ScanErrorKind::Syntax),
         }
     }
 
-    /// Walks a list that stands inside `depth` others; `item` must take one
-    /// value each time it is called.
+    /// Walks a list that stands inside `depth` others and returns its inside;
+    /// `item` must take one value each time it is called.
+    #[inline]
     pub(crate) fn list(
         &mut self,
         depth: usize,
         mut item: impl FnMut(&mut Self, usize) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<&'a [u8]> {
         self.enter(b'l', depth)?;
+        let inside = self.rest;
         while !self.eat(b'e') {
             item(self, depth + 1)?;
         }
-        Ok(())
+        Ok(&inside[..inside.len() - self.rest.len() - 1])
     }
 
     /// Walks a dictionary that stands inside `depth` other values; `entry`
@@ -181,7 +224,7 @@ impl<'a> Cursor<'a> {
         while !self.eat(b'e') {
             let key = self.string()?;
             if last.is_some_and(|last| !is_before(last, key)) {
-                self.canonical = false;
+                self.oddities |= Oddities::NON_CANONICAL;
             }
             last = Some(key);
             entry(self, key, depth + 1)?;
@@ -189,41 +232,32 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    #[inline]
     fn enter(&mut self, open: u8, depth: usize) -> Result<()> {
         if depth >= MAX_DEPTH {
-            return self.error(ScanErrorKind::TooDeep);
+            return Err(ScanErrorKind::TooDeep);
         }
-        if self.peek()? != open {
-            return self.error(ScanErrorKind::Syntax);
+        self.peek()?;
+        match self.eat(open) {
+            true => Ok(()),
+            false => Err(ScanErrorKind::Syntax),
         }
-        self.pos += 1;
-        Ok(())
-    }
-
-    /// The next string, `Some(None)` after skipping a value of another kind,
-    /// `None` where nothing can be read.
-    pub(crate) fn string_or_skip(&mut self) -> Option<Option<&'a [u8]>> {
-        if self.peek().ok()?.is_ascii_digit() {
-            return self.string().ok().map(Some);
-        }
-        self.skip(1).ok()?;
-        Some(None)
-    }
-
-    /// Skips one value that stands inside `depth` others and returns its bytes.
-    pub(crate) fn raw(&mut self, depth: usize) -> Result<&'a [u8]> {
-        let start = self.pos;
-        self.skip(depth)?;
-        Ok(&self.bytes[start..self.pos])
     }
 }
 
-/// Whether `a < b`. The first byte nearly always decides, and the general
+/// The value of a decimal digit.
+#[inline]
+const fn digit(byte: u8) -> usize {
+    (byte - b'0') as usize
+}
+
+/// Whether `a < b`. The first two bytes nearly always decide, and the general
 /// comparison is a call.
 #[inline]
 fn is_before(a: &[u8], b: &[u8]) -> bool {
-    match (a.first(), b.first()) {
-        (Some(x), Some(y)) if x != y => x < y,
+    match (a, b) {
+        ([x, ..], [y, ..]) if x != y => x < y,
+        ([_, x, ..], [_, y, ..]) if x != y => x < y,
         _ => a < b,
     }
 }
@@ -234,9 +268,9 @@ mod tests {
 
     fn skip(bytes: &[u8]) -> std::result::Result<bool, ScanErrorKind> {
         let mut cursor = Cursor::new(bytes);
-        cursor.skip(0).map_err(|e| e.kind)?;
+        cursor.skip(0)?;
         assert!(cursor.is_at_end(), "{bytes:?}");
-        Ok(cursor.canonical)
+        Ok(cursor.oddities.is_empty())
     }
 
     #[test]
@@ -297,7 +331,7 @@ mod tests {
         assert_eq!(skip(b"i9223372036854775808e"), Ok(true));
         for text in ["i9223372036854775808e", "i-9223372036854775809e"] {
             let read = Cursor::new(text.as_bytes()).integer();
-            assert_eq!(read.map_err(|e| e.kind), Err(ScanErrorKind::Range));
+            assert_eq!(read, Err(ScanErrorKind::Range));
         }
         assert_eq!(
             Cursor::new(b"i-9223372036854775808e").integer(),

@@ -30,6 +30,7 @@ impl fmt::Debug for Contact {
 
 /// Reads a compact IP address and port: 6 bytes for IPv4, 18 for IPv6
 /// (BEP 5, "Contact Encoding"; BEP 32). `None` for any other length.
+#[inline]
 pub fn read_compact_addr(bytes: &[u8]) -> Option<SocketAddr> {
     let (ip, port) = bytes.split_last_chunk::<2>()?;
     let port = u16::from_be_bytes(*port);
@@ -76,7 +77,11 @@ impl<'a> Nodes<'a> {
 
     /// Number of whole contacts.
     pub const fn len(&self) -> usize {
-        self.bytes.len() / self.family.compact_node_len()
+        // constants, so that nothing is divided
+        match self.family {
+            Family::V4 => self.bytes.len() / Family::V4.compact_node_len(),
+            Family::V6 => self.bytes.len() / Family::V6.compact_node_len(),
+        }
     }
 
     /// Whether there is no whole contact.
@@ -86,9 +91,7 @@ impl<'a> Nodes<'a> {
 
     /// Whether the length is a whole number of contacts.
     pub const fn is_well_formed(&self) -> bool {
-        self.bytes
-            .len()
-            .is_multiple_of(self.family.compact_node_len())
+        self.len() * self.family.compact_node_len() == self.bytes.len()
     }
 
     /// The contacts, in the order of the datagram.
@@ -106,6 +109,9 @@ impl fmt::Debug for Nodes<'_> {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+/// Nesting around an entry of `values`: the message, `r`, the list.
+const VALUES_DEPTH: usize = 3;
 
 /// The peers of a get_peers response: `values` of BEP 5, borrowed either from
 /// a datagram or from a peer store.
@@ -137,20 +143,34 @@ impl<'a> Values<'a> {
 
     /// The peers; entries that are no compact address are left out.
     pub fn iter(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
-        let (mut wire, peers) = match self.0 {
-            Source::Wire(bytes) => (Cursor::new(bytes), &[][..]),
-            Source::Peers(peers) => (Cursor::new(&[]), peers),
-        };
-        let wire = std::iter::from_fn(move || {
-            while !wire.is_at_end() {
-                if let Some(addr) = wire.string_or_skip()?.and_then(read_compact_addr) {
-                    return Some(addr);
-                }
-            }
-            None
-        });
-        wire.chain(peers.iter().copied())
+        let mut source = self.0;
+        std::iter::from_fn(move || match &mut source {
+            Source::Wire(bytes) => next_peer(bytes),
+            Source::Peers(peers) => peers.split_off_first().copied(),
+        })
     }
+}
+
+/// Takes entries of a bencoded list up to the first that is a peer.
+#[inline]
+fn next_peer(list: &mut &[u8]) -> Option<SocketAddr> {
+    // as nearly all are
+    if let Some((peer, rest)) = list
+        .strip_prefix(b"6:")
+        .and_then(<[u8]>::split_first_chunk::<6>)
+    {
+        *list = rest;
+        return read_compact_addr(peer);
+    }
+    let mut cursor = Cursor::new(list);
+    while !cursor.is_at_end() {
+        let item = cursor.string_or_skip(VALUES_DEPTH).ok()?;
+        if let Some(peer) = item.and_then(read_compact_addr) {
+            *list = cursor.rest();
+            return Some(peer);
+        }
+    }
+    None
 }
 
 impl PartialEq for Values<'_> {

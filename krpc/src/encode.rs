@@ -1,151 +1,193 @@
-//! The writer: bendy's encoder.
-
-use bendy::encoding::{Encoder, Error, SingleItemEncoder, ToBencode};
+//! The writer: canonical bencode, straight into a buffer.
+//!
+//! A dictionary's keys stand in the order of their bytes, which is the order
+//! of the lines here; the tests hold every byte against bendy's encoder.
 
 use crate::contact::write_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Query, Response, Want};
-use crate::{Nodes, Values};
+use crate::{Family, Id, Values};
 
 impl Message<'_> {
     /// The message as canonical bencode, ready to be sent.
     pub fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder::new();
-        match encoder
-            .emit_with(|e| self.emit(e))
-            .and_then(|()| encoder.get_output())
-        {
-            Ok(bytes) => bytes,
-            // keys are written in order and nesting is fixed, whatever the content
-            Err(error) => unreachable!("a message is always encodable: {error}"),
-        }
+        let mut out = Vec::with_capacity(USUAL_LEN);
+        self.encode_into(&mut out);
+        out
     }
 
-    fn emit(&self, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
-        let mut addr = Vec::new();
+    /// Appends the message as canonical bencode to `out`. With a buffer that
+    /// is cleared and used again, nothing is allocated.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        out.reserve(USUAL_LEN);
+        out.push(b'd');
+        if let Body::Query(query) = &self.body {
+            out.extend_from_slice(b"1:a");
+            write_arguments(query, out);
+        }
+        if let Body::Error(error) = &self.body {
+            out.extend_from_slice(b"1:e");
+            write_error(error, out);
+        }
         if let Some(external) = &self.external_addr {
-            write_compact_addr(external, &mut addr);
+            out.extend_from_slice(b"2:ip");
+            write_length(Family::of(external).compact_addr_len(), out);
+            write_compact_addr(external, out);
         }
-        encoder.emit_dict(|mut dict| {
-            if let Body::Query(query) = &self.body {
-                dict.emit_pair_with(b"a", |e| emit_arguments(query, e))?;
-            }
-            if let Body::Error(error) = &self.body {
-                dict.emit_pair_with(b"e", |e| emit_error(error, e))?;
-            }
-            if !addr.is_empty() {
-                dict.emit_pair_with(b"ip", |e| e.emit_bytes(&addr))?;
-            }
-            if let Body::Query(query) = &self.body {
-                dict.emit_pair_with(b"q", |e| e.emit_bytes(query.method.name()))?;
-            }
-            if let Body::Response(response) = &self.body {
-                dict.emit_pair_with(b"r", |e| emit_response(response, e))?;
-            }
-            if self.read_only {
-                dict.emit_pair(b"ro", 1)?;
-            }
-            dict.emit_pair_with(b"t", |e| e.emit_bytes(self.transaction_id))?;
-            if let Some(version) = self.version {
-                dict.emit_pair_with(b"v", |e| e.emit_bytes(version))?;
-            }
-            let kind = match self.body {
-                Body::Query(_) => "q",
-                Body::Response(_) => "r",
-                Body::Error(_) => "e",
-            };
-            dict.emit_pair(b"y", kind)
-        })
+        if let Body::Query(query) = &self.body {
+            out.extend_from_slice(b"1:q");
+            write_string(query.method.name(), out);
+        }
+        if let Body::Response(response) = &self.body {
+            out.extend_from_slice(b"1:r");
+            write_response(response, out);
+        }
+        if self.read_only {
+            out.extend_from_slice(b"2:roi1e");
+        }
+        out.extend_from_slice(b"1:t");
+        write_string(self.transaction_id, out);
+        if let Some(version) = self.version {
+            out.extend_from_slice(b"1:v");
+            write_string(version, out);
+        }
+        out.extend_from_slice(match self.body {
+            Body::Query(_) => b"1:y1:qe",
+            Body::Response(_) => b"1:y1:re",
+            Body::Error(_) => b"1:y1:ee",
+        });
     }
 }
 
-fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
-    encoder.emit_dict(|mut dict| {
-        if let Some(id) = &query.id {
-            dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
-        }
-        if query.implied_port {
-            dict.emit_pair(b"implied_port", 1)?;
-        }
-        if let Some(info_hash) = &query.info_hash {
-            dict.emit_pair_with(b"info_hash", |e| e.emit_bytes(info_hash.as_bytes()))?;
-        }
-        if let Some(port) = query.port {
-            dict.emit_pair(b"port", port)?;
-        }
-        if let Some(target) = &query.target {
-            dict.emit_pair_with(b"target", |e| e.emit_bytes(target.as_bytes()))?;
-        }
-        if let Some(token) = query.token {
-            dict.emit_pair_with(b"token", |e| e.emit_bytes(token))?;
-        }
-        if !query.want.is_empty() {
-            dict.emit_pair(b"want", Families(query.want))?;
-        }
-        Ok(())
-    })
+/// Room for a response with eight contacts and a few peers, in bytes.
+const USUAL_LEN: usize = 400;
+
+fn write_arguments(query: &Query<'_>, out: &mut Vec<u8>) {
+    out.push(b'd');
+    if let Some(id) = &query.id {
+        write_id(b"2:id20:", id, out);
+    }
+    if query.implied_port {
+        out.extend_from_slice(b"12:implied_porti1e");
+    }
+    if let Some(info_hash) = &query.info_hash {
+        write_id(b"9:info_hash20:", info_hash, out);
+    }
+    if let Some(port) = query.port {
+        out.extend_from_slice(b"4:port");
+        write_integer(port.into(), out);
+    }
+    if let Some(target) = &query.target {
+        write_id(b"6:target20:", target, out);
+    }
+    if let Some(token) = query.token {
+        out.extend_from_slice(b"5:token");
+        write_string(token, out);
+    }
+    if !query.want.is_empty() {
+        out.extend_from_slice(b"4:want");
+        write_families(query.want, out);
+    }
+    out.push(b'e');
 }
 
-fn emit_response(response: &Response<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
-    encoder.emit_dict(|mut dict| {
-        if let Some(id) = &response.id {
-            dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
-        }
-        if let Some(nodes) = &response.nodes {
-            dict.emit_pair_with(b"nodes", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
-        }
-        if let Some(nodes) = &response.nodes6 {
-            dict.emit_pair_with(b"nodes6", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
-        }
-        if let Some(token) = response.token {
-            dict.emit_pair_with(b"token", |e| e.emit_bytes(token))?;
-        }
-        if let Some(values) = response.values {
-            dict.emit_pair(b"values", Peers(values))?;
-        }
-        Ok(())
-    })
+fn write_families(want: Want, out: &mut Vec<u8>) {
+    out.push(b'l');
+    if want.v4 {
+        out.extend_from_slice(b"2:n4");
+    }
+    if want.v6 {
+        out.extend_from_slice(b"2:n6");
+    }
+    out.push(b'e');
 }
 
-fn emit_error(error: &ErrorReply<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
-    encoder.emit_list(|list| {
-        list.emit_int(error.code)?;
-        list.emit_bytes(error.message)
-    })
+fn write_response(response: &Response<'_>, out: &mut Vec<u8>) {
+    out.push(b'd');
+    if let Some(id) = &response.id {
+        write_id(b"2:id20:", id, out);
+    }
+    if let Some(nodes) = &response.nodes {
+        out.extend_from_slice(b"5:nodes");
+        write_string(nodes.as_bytes(), out);
+    }
+    if let Some(nodes) = &response.nodes6 {
+        out.extend_from_slice(b"6:nodes6");
+        write_string(nodes.as_bytes(), out);
+    }
+    if let Some(token) = response.token {
+        out.extend_from_slice(b"5:token");
+        write_string(token, out);
+    }
+    if response.has_item {
+        out.extend_from_slice(b"1:v0:");
+    }
+    if let Some(values) = &response.values {
+        out.extend_from_slice(b"6:values");
+        write_values(values, out);
+    }
+    out.push(b'e');
 }
 
-/// `values` on the wire: a list of compact addresses.
-struct Peers<'a>(Values<'a>);
+fn write_values(values: &Values<'_>, out: &mut Vec<u8>) {
+    out.push(b'l');
+    for peer in values.iter() {
+        write_length(Family::of(&peer).compact_addr_len(), out);
+        write_compact_addr(&peer, out);
+    }
+    out.push(b'e');
+}
 
-impl ToBencode for Peers<'_> {
-    const MAX_DEPTH: usize = 1;
+fn write_error(error: &ErrorReply<'_>, out: &mut Vec<u8>) {
+    out.push(b'l');
+    write_integer(error.code, out);
+    write_string(error.message, out);
+    out.push(b'e');
+}
 
-    fn encode(&self, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
-        let mut compact = Vec::with_capacity(18);
-        encoder.emit_list(|list| {
-            self.0.iter().try_for_each(|peer| {
-                compact.clear();
-                write_compact_addr(&peer, &mut compact);
-                list.emit_bytes(&compact)
-            })
-        })
+/// An identifier behind its key and length.
+fn write_id<const N: usize>(head: &[u8; N], id: &Id, out: &mut Vec<u8>) {
+    out.extend_from_slice(head);
+    out.extend_from_slice(id.as_bytes());
+}
+
+fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
+    write_length(bytes.len(), out);
+    out.extend_from_slice(bytes);
+}
+
+/// The length of a string and its colon.
+#[inline]
+fn write_length(len: usize, out: &mut Vec<u8>) {
+    match u8::try_from(len) {
+        // nearly all: no division
+        Ok(digit @ 0..=9) => out.extend_from_slice(&[b'0' + digit, b':']),
+        _ => {
+            write_decimal(len as u64, out);
+            out.push(b':');
+        }
     }
 }
 
-/// `want` on the wire: a list of family names.
-struct Families(Want);
-
-impl ToBencode for Families {
-    const MAX_DEPTH: usize = 1;
-
-    fn encode(&self, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
-        encoder.emit_list(|list| {
-            if self.0.v4 {
-                list.emit_str("n4")?;
-            }
-            if self.0.v6 {
-                list.emit_str("n6")?;
-            }
-            Ok(())
-        })
+fn write_integer(value: i64, out: &mut Vec<u8>) {
+    out.push(b'i');
+    if value < 0 {
+        out.push(b'-');
     }
+    write_decimal(value.unsigned_abs(), out);
+    out.push(b'e');
+}
+
+fn write_decimal(mut value: u64, out: &mut Vec<u8>) {
+    // u64::MAX has 20 digits
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] += (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
 }

@@ -10,10 +10,11 @@
 //!   bytes behind the end) and says in [`Message::oddities`] what was odd.
 //! - [`Message::decode_strict`] is bendy's reader: canonical bencode and
 //!   BEP 5's types and lengths, or an error.
-//! - [`Message::encode`] writes canonical bencode.
+//! - [`Message::encode`] and [`Message::encode_into`] write canonical bencode.
 //!
 //! `decode_strict` accepts exactly the datagrams in which `scan` finds nothing
-//! odd, and both then read the same; tests and a fuzz target hold them to it.
+//! odd, and both then read the same; `encode` writes byte for byte what bendy's
+//! encoder would. Tests and a fuzz target hold them to it.
 
 mod address;
 mod bencode;

@@ -208,6 +208,9 @@ pub struct Response<'a> {
     pub token: Option<&'a [u8]>,
     /// `values`: peers. The list may be there and empty.
     pub values: Option<Values<'a>>,
+    /// `v`: an item is there (BEP 44). Its content is not read, and an empty
+    /// string is written in its place.
+    pub has_item: bool,
 }
 
 impl Response<'_> {

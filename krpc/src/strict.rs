@@ -169,6 +169,10 @@ fn response<'a>(mut dict: DictDecoder<'_, 'a>) -> Result<Response<'a>> {
             b"nodes" => response.nodes = Some(nodes(Family::V4, value)?),
             b"nodes6" => response.nodes6 = Some(nodes(Family::V6, value)?),
             b"values" => response.values = Some(values(value)?),
+            b"v" => {
+                response.has_item = true;
+                consume(value)?;
+            }
             _ => consume(value)?,
         }
     }

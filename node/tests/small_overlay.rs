@@ -282,7 +282,7 @@ fn an_unreachable_network_ends_in_a_report_not_in_a_hang() {
     let mut world = World::new(10);
     world.add(config(0, "nr128", "aggressive"));
     world.with(0, |node, now| {
-        node.add_bootstrap(now, &[addr(50), addr(51)])
+        node.add_bootstrap(now, &[addr(50), addr(51)]);
     });
     world.with(0, |node, now| {
         node.get_peers(now, Id::new([1; 20]), Goal::Closest)

@@ -108,6 +108,21 @@ impl Distribution {
         (self.count > 0).then(|| self.max as f64 / self.per_unit)
     }
 
+    /// At most `most` points of the empirical CDF, in ascending order: every
+    /// sample if there are no more, else percentiles at even steps, the least
+    /// and the greatest sample among them.
+    pub fn cdf(&mut self, most: usize) -> Vec<f64> {
+        self.percentile(0.0); // sorts
+        if let Samples::Exact { values, .. } = &self.samples
+            && values.len() <= most
+        {
+            return values.iter().map(|&v| v as f64 / self.per_unit).collect();
+        }
+        let steps = most.saturating_sub(1).max(1) as f64;
+        let points = (0..most).map(|i| self.percentile(100.0 * i as f64 / steps));
+        points.flatten().collect()
+    }
+
     /// The percentiles `ps` as JSON, with keys such as `p50`; `null` for all
     /// if there is no sample.
     pub fn percentiles_json(&mut self, ps: &[u8]) -> Map<String, Value> {
@@ -182,6 +197,17 @@ mod tests {
         );
         let json = Value::from(none.percentiles_json(&[50]));
         assert_eq!(json.to_string(), r#"{"p50":null}"#);
+    }
+
+    #[test]
+    fn cdf_points() {
+        let mut d = counts([8, 1, 4, 2]);
+        assert_eq!(d.cdf(4), [1.0, 2.0, 4.0, 8.0]);
+        assert_eq!(d.cdf(100), [1.0, 2.0, 4.0, 8.0]);
+        assert_eq!(d.cdf(3), [1.0, 3.0, 8.0]);
+        assert_eq!(counts([7]).cdf(5), [7.0]);
+        assert!(counts([]).cdf(5).is_empty());
+        assert_eq!(counts(0..=2000).cdf(1001).last(), Some(&2000.0));
     }
 
     #[test]

@@ -37,23 +37,29 @@ pub struct SentQuery {
     pub kind: QueryKind,
     /// The infohash or target it names.
     pub key: Option<Id>,
-    /// The lookup it belongs to; only get_peers queries have one so far.
+    /// The lookup it belongs to, of a get_peers or get query.
     pub lookup: Option<LookupId>,
+    /// Hop count: the length of the chain of responses that led the lookup to
+    /// the queried node, by the first response that named it. 0 for a node
+    /// that none had named, from the asker's own routing table. `None` outside
+    /// lookups, or where there were too many nodes to remember.
+    pub hops: Option<u8>,
+    /// Bits of the XOR distance from the infohash to the ID that the response
+    /// named the node with: 160 far, 0 equal.
+    pub distance_bits: Option<u8>,
 }
 
 impl SentQuery {
-    pub(crate) fn new(
-        observed: &Observed<'_>,
-        query: &Query<'_>,
-        lookup: Option<LookupId>,
-    ) -> Self {
+    pub(crate) fn new(observed: &Observed<'_>, query: &Query<'_>) -> Self {
         Self {
             time: observed.time,
             local: observed.local,
             remote: observed.remote,
             kind: QueryKind::of(&query.method),
             key: query.key(),
-            lookup,
+            lookup: None,
+            hops: None,
+            distance_bits: None,
         }
     }
 }
@@ -356,6 +362,8 @@ mod tests {
             kind: QueryKind::Ping,
             key: None,
             lookup: None,
+            hops: None,
+            distance_bits: None,
         }
     }
 

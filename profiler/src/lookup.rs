@@ -1,10 +1,11 @@
-//! get_peers queries grouped into lookups.
+//! get_peers and get queries grouped into lookups.
 //!
 //! A lookup is all get_peers queries of one node for one infohash, until it
 //! has sent none for that infohash for longer than the lookup gap; a later
-//! query starts a new lookup.
+//! query starts a new lookup. `get` queries for one target [BEP 44] are
+//! lookups of their own kind; every group of them is one.
 //!
-//! A group that got a value is a lookup. So is one that was followed by an
+//! A get_peers group that got a value is a lookup. So is one that was followed by an
 //! announce, or that has more than `refresh_max_queries` queries. Any other
 //! is refresh: libtorrent refreshes its table with single get_peers queries
 //! for made-up targets. Where the infohashes looked up are given, they decide
@@ -17,12 +18,24 @@ use std::time::Duration;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use mdht_krpc::{Body, Distance, Id, Response};
 
-use crate::exchange::{Exchange, Outcome, late_limit};
+use crate::exchange::{Exchange, Outcome, SentQuery, late_limit};
+use crate::referrals::{Referrals, distance_bits};
 use crate::{Options, Timestamp};
 
 /// Number of a lookup, unique within its node under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookupId(u64);
+
+/// What a lookup looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LookupKind {
+    /// Peers, with get_peers queries [BEP 5].
+    GetPeers,
+    /// An item, with get queries [BEP 44]. Some clients announce through it,
+    /// for the tokens.
+    Get,
+}
 
 /// A lookup that is over.
 #[derive(Clone, Debug)]
@@ -30,22 +43,26 @@ pub struct LookupId(u64);
 pub struct Lookup {
     /// Its number.
     pub id: LookupId,
-    /// What was looked up.
+    /// What it looked for.
+    pub kind: LookupKind,
+    /// What was looked up: the infohash, or the target of `get`.
     pub infohash: Id,
     /// When the first query was sent.
     pub start: Timestamp,
-    /// get_peers queries sent.
+    /// get_peers or get queries sent.
     pub queries: u64,
     /// Queries answered within the timeout, by a response or an error
     /// [thesis 8.VIII.C].
     pub answered: u64,
     /// Queries answered later.
     pub answered_late: u64,
-    /// The first response with values, if one came.
+    /// The first response with values, or with an item, if one came.
     pub first_value: Option<FirstValue>,
     /// Time to closest: from the first query to the response of the node
     /// closest to the infohash among all that responded [thesis 8.VIII.B].
     pub closest: Option<Duration>,
+    /// How the lookup came near the infohash.
+    pub progress: LookupProgress,
     /// Distinct nodes that returned values [thesis 8.VIII.A]; `None` if there
     /// were too many to be told apart.
     pub replicas: Option<u64>,
@@ -64,6 +81,39 @@ pub struct FirstValue {
     /// Lookup cost: queries sent before it came, those not yet answered
     /// included [thesis 8.III.B].
     pub cost: u64,
+    /// Hops to the node that sent it, if they are known; see
+    /// [`SentQuery::hops`].
+    pub hops: Option<u8>,
+}
+
+/// How a lookup came near the infohash, hop by hop, by the nodes that
+/// responded. Distances are in bits of XOR distance: 160 far, 0 equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookupProgress {
+    /// Distance of the first node that responded.
+    pub first_bits: Option<u8>,
+    /// Distance of the closest node that responded.
+    pub closest_bits: Option<u8>,
+    /// Hops to that node, if they are known; see [`SentQuery::hops`].
+    pub closest_hops: Option<u8>,
+    by_hops: [Option<u8>; LookupProgress::MAX_HOPS + 1],
+}
+
+impl LookupProgress {
+    /// Nodes that are further away are not told apart by hops.
+    pub const MAX_HOPS: usize = 11;
+
+    /// Distance of the closest node that responded within so many hops.
+    pub fn bits_within(&self, hops: usize) -> Option<u8> {
+        self.by_hops.iter().take(hops + 1).flatten().min().copied()
+    }
+
+    fn on_response(&mut self, bits: u8, hops: Option<u8>) {
+        self.first_bits.get_or_insert(bits);
+        if let Some(of_hops) = hops.and_then(|hops| self.by_hops.get_mut(usize::from(hops))) {
+            *of_hops = Some(of_hops.map_or(bits, |before| before.min(bits)));
+        }
+    }
 }
 
 /// A group of get_peers queries that is over.
@@ -85,12 +135,14 @@ pub(crate) struct Lookups {
     infohashes: Option<BTreeSet<Id>>,
     groups: HashMap<LookupId, Group>,
     /// The group that a query for an infohash would join.
-    current: HashMap<Id, LookupId>,
+    current: HashMap<(LookupKind, Id), LookupId>,
     /// When to look whether a group is over, one entry for each group.
     deadlines: BTreeSet<(Timestamp, LookupId)>,
     next_id: u64,
     /// How many more addresses all groups may remember.
     room: usize,
+    /// How many more referrals all groups may remember.
+    referral_room: usize,
 }
 
 impl Lookups {
@@ -105,12 +157,24 @@ impl Lookups {
             deadlines: BTreeSet::new(),
             next_id: 0,
             room: MAX_ADDRESSES,
+            referral_room: MAX_REFERRALS,
         }
     }
 
-    /// Notes a get_peers query that was sent and says to which lookup it belongs.
-    pub(crate) fn on_query(&mut self, infohash: Id, now: Timestamp) -> LookupId {
-        if let Some(id) = self.current.get(&infohash)
+    /// Notes a query that was sent, and in it to which lookup it belongs and
+    /// how that came to the node.
+    pub(crate) fn on_query(&mut self, kind: LookupKind, infohash: Id, query: &mut SentQuery) {
+        let id = self.group_for(kind, infohash, query.time);
+        query.lookup = Some(id);
+        if let Some(group) = self.groups.get(&id) {
+            let referral = group.referrals.find(&query.remote);
+            query.hops = referral.hops;
+            query.distance_bits = referral.distance_bits;
+        }
+    }
+
+    fn group_for(&mut self, kind: LookupKind, infohash: Id, now: Timestamp) -> LookupId {
+        if let Some(id) = self.current.get(&(kind, infohash))
             && let Some(group) = self.groups.get_mut(id)
             && group.last_query.apart(now) <= self.gap
         {
@@ -120,17 +184,19 @@ impl Lookups {
         }
         let id = LookupId(self.next_id);
         self.next_id += 1;
-        self.groups.insert(id, Group::new(id, infohash, now));
-        self.current.insert(infohash, id);
+        self.groups.insert(id, Group::new(id, kind, infohash, now));
+        self.current.insert((kind, infohash), id);
         self.deadlines.insert((now.after(self.hold), id));
         id
     }
 
     /// Notes an announce_peer query that was sent.
-    pub(crate) fn on_announce(&mut self, infohash: &Id) {
-        let id = self.current.get(infohash);
-        if let Some(group) = id.and_then(|id| self.groups.get_mut(id)) {
-            group.lookup.announced = true;
+    pub(crate) fn on_announce(&mut self, infohash: Id) {
+        for kind in [LookupKind::GetPeers, LookupKind::Get] {
+            let id = self.current.get(&(kind, infohash));
+            if let Some(group) = id.and_then(|id| self.groups.get_mut(id)) {
+                group.lookup.announced = true;
+            }
         }
     }
 
@@ -148,7 +214,11 @@ impl Lookups {
         if let Some(answer) = exchange.outcome.answer()
             && let Body::Response(response) = &answer.message.body
         {
-            group.on_response(exchange.query.remote, answer.time, response, &mut self.room);
+            group.on_response(&exchange.query, answer.time, response, &mut self.room);
+            let room = &mut self.referral_room;
+            let hops = exchange.query.hops;
+            let infohash = &group.lookup.infohash;
+            group.referrals.on_response(response, infohash, hops, room);
         }
     }
 
@@ -180,11 +250,14 @@ impl Lookups {
     fn close(&mut self, id: LookupId) -> Option<Closed> {
         let group = self.groups.remove(&id)?;
         let lookup = group.lookup;
-        if self.current.get(&lookup.infohash) == Some(&id) {
-            self.current.remove(&lookup.infohash);
+        let key = (lookup.kind, lookup.infohash);
+        if self.current.get(&key) == Some(&id) {
+            self.current.remove(&key);
         }
         self.room += group.replicas.len() + group.peers.len();
+        self.referral_room += group.referrals.len();
         let is_lookup = match &self.infohashes {
+            _ if lookup.kind == LookupKind::Get => true,
             Some(named) => named.contains(&lookup.infohash),
             None => {
                 lookup.first_value.is_some()
@@ -206,14 +279,16 @@ struct Group {
     closest: Option<Distance>,
     replicas: HashSet<SocketAddr>,
     peers: HashSet<SocketAddr>,
+    referrals: Referrals,
 }
 
 impl Group {
     /// A group that starts with a query at `now`.
-    fn new(id: LookupId, infohash: Id, now: Timestamp) -> Self {
+    fn new(id: LookupId, kind: LookupKind, infohash: Id, now: Timestamp) -> Self {
         Self {
             lookup: Lookup {
                 id,
+                kind,
                 infohash,
                 start: now,
                 queries: 1,
@@ -221,6 +296,7 @@ impl Group {
                 answered_late: 0,
                 first_value: None,
                 closest: None,
+                progress: LookupProgress::default(),
                 replicas: Some(0),
                 peers: Some(0),
                 announced: false,
@@ -229,12 +305,13 @@ impl Group {
             closest: None,
             replicas: HashSet::new(),
             peers: HashSet::new(),
+            referrals: Referrals::default(),
         }
     }
 
     fn on_response(
         &mut self,
-        remote: SocketAddr,
+        query: &SentQuery,
         now: Timestamp,
         response: &Response<'_>,
         room: &mut usize,
@@ -243,20 +320,29 @@ impl Group {
         let elapsed = now.since(lookup.start);
         if let Some(id) = response.id {
             let distance = id.distance(&lookup.infohash);
+            let bits = distance_bits(&id, &lookup.infohash);
+            lookup.progress.on_response(bits, query.hops);
             if self.closest.is_none_or(|closest| distance < closest) {
                 self.closest = Some(distance);
                 lookup.closest = Some(elapsed);
+                lookup.progress.closest_bits = Some(bits);
+                lookup.progress.closest_hops = query.hops;
             }
         }
         // an empty list, which librqbit always sends, holds no value
-        if !response.has_values() {
+        let found = match lookup.kind {
+            LookupKind::GetPeers => response.has_values(),
+            LookupKind::Get => response.has_item,
+        };
+        if !found {
             return;
         }
         lookup.first_value.get_or_insert(FirstValue {
             latency: elapsed,
             cost: lookup.queries,
+            hops: query.hops,
         });
-        count_distinct(&mut lookup.replicas, &mut self.replicas, remote, room);
+        count_distinct(&mut lookup.replicas, &mut self.replicas, query.remote, room);
         for peer in response.values.iter().flat_map(|values| values.iter()) {
             count_distinct(&mut lookup.peers, &mut self.peers, peer, room);
         }
@@ -292,6 +378,10 @@ const MAX_GROUPS: usize = 1 << 15;
 /// 40 MB. A popular swarm has some ten thousand peers.
 const MAX_ADDRESSES: usize = 1 << 20;
 
+/// Most nodes that the referrals of the open groups of one node remember,
+/// 20 MB. A lookup of thirty responses names 240.
+const MAX_REFERRALS: usize = 1 << 21;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,7 +396,11 @@ mod tests {
             }
             let mut infohash = [0; Id::LEN];
             infohash[..8].copy_from_slice(&i.to_be_bytes());
-            lookups.on_query(Id::new(infohash), Timestamp::from_nanos(i));
+            lookups.group_for(
+                LookupKind::GetPeers,
+                Id::new(infohash),
+                Timestamp::from_nanos(i),
+            );
         }
         assert_eq!(closed, 999);
         assert_eq!(lookups.groups.len(), MAX_GROUPS + 1);

@@ -4,13 +4,15 @@
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::{HashMap, HashMapExt};
-use mdht_krpc::{Body, Message, Method};
+use mdht_krpc::{Body, Message, Query};
 
 use crate::capture::Datagram;
-use crate::exchange::{Exchange, Exchanges, SentQuery};
-use crate::lookup::{Closed, Lookups};
+use crate::exchange::{Exchange, Exchanges, QueryKind, SentQuery};
+use crate::lookup::{Closed, LookupKind, Lookups};
 use crate::measurement::{Factory, Measurement, Span};
-use crate::{LookupId, NodeProfile, NodeSpec, Options, Timestamp};
+use crate::remotes::Remotes;
+use crate::waterfall::Waterfalls;
+use crate::{NodeProfile, NodeSpec, Options, Timestamp};
 
 /// A KRPC message as seen from a node under test.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +105,8 @@ struct Observer {
     messages: u64,
     exchanges: Exchanges,
     lookups: Lookups,
+    remotes: Remotes,
+    waterfalls: Option<Waterfalls>,
     measurements: Vec<Box<dyn Measurement>>,
 }
 
@@ -113,6 +117,8 @@ impl Observer {
             messages: 0,
             exchanges: Exchanges::new(options.timeout),
             lookups: Lookups::new(options),
+            remotes: Remotes::default(),
+            waterfalls: Waterfalls::new(options),
             measurements: factories.iter().map(|make| make(options)).collect(),
         }
     }
@@ -120,13 +126,16 @@ impl Observer {
     fn on_message(&mut self, observed: &Observed<'_>) {
         self.messages += 1;
         self.on_time(observed.time);
+        if observed.direction == Direction::Received {
+            self.remotes.on_received(observed);
+        }
         for measurement in &mut self.measurements {
             measurement.on_message(observed);
         }
         match (observed.direction, &observed.message.body) {
             (Direction::Sent, Body::Query(query)) => {
-                let lookup = self.lookup_of(&query.method, query.info_hash, observed.time);
-                let sent = SentQuery::new(observed, query, lookup);
+                let mut sent = SentQuery::new(observed, query);
+                self.join_lookup(&mut sent, query);
                 self.exchanges.open(sent, observed.message.transaction_id);
             }
             (Direction::Received, Body::Response(_) | Body::Error(_)) => self.on_answer(observed),
@@ -134,20 +143,16 @@ impl Observer {
         }
     }
 
-    fn lookup_of(
-        &mut self,
-        method: &Method<'_>,
-        infohash: Option<mdht_krpc::Id>,
-        now: Timestamp,
-    ) -> Option<LookupId> {
-        let infohash = infohash?;
-        match method {
-            Method::GetPeers => Some(self.lookups.on_query(infohash, now)),
-            Method::AnnouncePeer => {
-                self.lookups.on_announce(&infohash);
-                None
+    fn join_lookup(&mut self, sent: &mut SentQuery, query: &Query<'_>) {
+        match (sent.kind, query.info_hash, query.target) {
+            (QueryKind::GetPeers, Some(infohash), _) => {
+                self.lookups.on_query(LookupKind::GetPeers, infohash, sent);
             }
-            _ => None,
+            (QueryKind::Get, _, Some(target)) => {
+                self.lookups.on_query(LookupKind::Get, target, sent);
+            }
+            (QueryKind::AnnouncePeer, Some(infohash), _) => self.lookups.on_announce(infohash),
+            _ => {}
         }
     }
 
@@ -174,14 +179,27 @@ impl Observer {
 
     fn on_exchange(&mut self, exchange: &Exchange<'_>) {
         self.lookups.on_exchange(exchange);
+        self.remotes.on_exchange(exchange);
+        if let Some(waterfalls) = &mut self.waterfalls {
+            waterfalls.on_exchange(exchange);
+        }
         for measurement in &mut self.measurements {
             measurement.on_exchange(exchange);
         }
     }
 
     fn on_closed(&mut self, closed: &Closed) {
+        if let Some(waterfalls) = &mut self.waterfalls {
+            match closed {
+                Closed::Lookup(lookup) => waterfalls.on_closed(lookup, true),
+                Closed::Refresh(group) => waterfalls.on_closed(group, false),
+            }
+        }
         for measurement in &mut self.measurements {
             match closed {
+                Closed::Lookup(lookup) if lookup.kind == LookupKind::Get => {
+                    measurement.on_get_lookup(lookup);
+                }
                 Closed::Lookup(lookup) => measurement.on_lookup(lookup),
                 Closed::Refresh(group) => measurement.on_refresh(group),
             }
@@ -195,11 +213,16 @@ impl Observer {
         while let Some(closed) = self.lookups.close_all() {
             self.on_closed(&closed);
         }
+        self.remotes.settle();
+        for measurement in &mut self.measurements {
+            measurement.on_remotes(&self.remotes);
+        }
         let measurements = self.measurements.into_iter();
         NodeProfile {
             node: self.spec,
             messages: self.messages,
             sections: measurements.map(|m| m.finish(span)).collect(),
+            waterfalls: self.waterfalls.map_or_else(Vec::new, |w| w.finish(span)),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::measurement::Section;
-use crate::{BusyAddress, CaptureSummary, NodeSpec};
+use crate::{BusyAddress, CaptureSummary, NodeSpec, Waterfall};
 
 /// What the captures say of the nodes under test.
 ///
@@ -35,6 +35,10 @@ pub struct NodeProfile {
     pub messages: u64,
     /// The figures, one section for each measurement.
     pub sections: Vec<Section>,
+    /// The waterfalls that were asked for: of named infohashes in the order
+    /// they started, then of the slowest lookups, slowest first. Not in the
+    /// JSON.
+    pub waterfalls: Vec<Waterfall>,
 }
 
 impl NodeProfile {
@@ -52,7 +56,10 @@ impl Serialize for NodeProfile {
         map.serialize_entry("label", &self.node.label)?;
         map.serialize_entry("messages", &self.messages)?;
         for section in &self.sections {
-            map.serialize_entry(section.key, &section.json)?;
+            match (&section.json, section.tables.first()) {
+                (Value::Null, Some(table)) => map.serialize_entry(section.key, table)?,
+                (figures, _) => map.serialize_entry(section.key, figures)?,
+            }
         }
         map.end()
     }

@@ -33,6 +33,20 @@ pub struct Options {
     /// The infohashes that were looked up. If given, they alone say which
     /// groups are lookups.
     pub infohashes: Option<BTreeSet<Id>>,
+    /// A query of the same kind for the same key to the same address within
+    /// this time of the last is *doubled*. Default 1 s, which is shorter than
+    /// any wait for an answer that clients are known to have; longer counts
+    /// queries that were sent again for want of an answer.
+    pub doubled_within: Duration,
+    /// A ping within this time of a query in a lookup, before or after it and
+    /// to the same address, is *needless*: that query tells as much. Default
+    /// 10 s.
+    pub needless_ping_within: Duration,
+    /// How many of the slowest lookups get a waterfall, at most 1000. Default
+    /// 0, which costs nothing.
+    pub waterfalls: usize,
+    /// Infohashes whose lookups get a waterfall, at most 1000 lookups.
+    pub waterfall_infohashes: BTreeSet<Id>,
 }
 
 impl Default for Options {
@@ -43,6 +57,10 @@ impl Default for Options {
             lookup_gap: Duration::from_secs(30),
             refresh_max_queries: 1,
             infohashes: None,
+            doubled_within: Duration::from_secs(1),
+            needless_ping_within: Duration::from_secs(10),
+            waterfalls: 0,
+            waterfall_infohashes: BTreeSet::new(),
         }
     }
 }

@@ -39,7 +39,9 @@ fn latency_and_cost_count_unanswered_queries_but_not_later_ones() {
         "queries": 4, "responses": 3, "responses_late": 0,
         // 7 ^ 8 = 15, 7 ^ 9 = 14, 7 ^ 10 = 13
         "closest_ms": 300.0,
-        "replicas": 2, "peers": 2,
+        "replicas": 2, "peers": 2, "announced": false,
+        // nobody named anybody; bits of 15 and 13 in every byte
+        "hops": 0, "closest_hops": 0, "first_distance_bits": 156, "closest_distance_bits": 156,
     });
     assert_eq!(only_lookup(&node), &expected);
     assert_eq!(

@@ -3,6 +3,8 @@
 
 use mdht_krpc::{Body, Message, Oddities};
 
+use crate::reference;
+
 /// Holds every law against `datagram` and says whether the strict reader
 /// accepted it. Panics where a law is broken.
 pub(crate) fn check(datagram: &[u8]) -> bool {
@@ -43,10 +45,11 @@ fn lists_fit(message: &Message<'_>, len: usize) {
     }
 }
 
-/// What was read can be written, and is then read the same. Only ragged node
-/// lists, which are kept as they came, stay odd.
+/// What was read can be written, to the byte as bendy does, and is then read
+/// the same. Only ragged node lists, which are kept as they came, stay odd.
 fn reencodes(message: &Message<'_>) {
     let bytes = message.encode();
+    assert_eq!(bytes, reference::encode(message), "bendy writes otherwise");
     let again = Message::scan(&bytes).expect("what was encoded can be read");
     assert_eq!(
         without_oddities(message),

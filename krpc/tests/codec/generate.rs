@@ -29,6 +29,7 @@ enum OwnedBody {
         nodes: [Option<Vec<u8>>; 2],
         token: Option<Vec<u8>>,
         values: Option<Vec<SocketAddr>>,
+        has_item: bool,
     },
     Error(i64, Vec<u8>),
 }
@@ -46,12 +47,14 @@ impl Owned {
                 nodes: [nodes, nodes6],
                 token,
                 values,
+                has_item,
             } => Body::Response(Response {
                 id: *id,
                 nodes: nodes.as_ref().map(|b| Nodes::new(Family::V4, b)),
                 nodes6: nodes6.as_ref().map(|b| Nodes::new(Family::V6, b)),
                 token: token.as_deref(),
                 values: values.as_ref().map(|peers| Values::from_peers(peers)),
+                has_item: *has_item,
             }),
             OwnedBody::Error(code, message) => Body::Error(ErrorReply {
                 code: *code,
@@ -140,13 +143,14 @@ fn query() -> impl Strategy<Value = OwnedBody> {
 fn response() -> impl Strategy<Value = OwnedBody> {
     let nodes = (option::of(nodes(v4())), option::of(nodes(v6())));
     let token = option::of(bytes(1024));
-    let values = option::of(vec(addr(), 0..60));
-    (option::of(id()), nodes, token, values).prop_map(|(id, nodes, token, values)| {
+    let values = (option::of(vec(addr(), 0..60)), any::<bool>());
+    (option::of(id()), nodes, token, values).prop_map(|(id, nodes, token, (values, has_item))| {
         OwnedBody::Response {
             id,
             nodes: nodes.into(),
             token,
             values,
+            has_item,
         }
     })
 }

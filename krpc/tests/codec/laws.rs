@@ -11,6 +11,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::agreement;
 use crate::generate::{krpc_tree, message, mutation, tree};
+use crate::reference;
 
 proptest! {
     #[test]
@@ -25,6 +26,20 @@ proptest! {
         let message = owned.message();
         let bytes = message.encode();
         prop_assert_eq!(Message::decode_strict(&bytes).unwrap(), message);
+    }
+
+    #[test]
+    fn encode_writes_what_bendy_writes(owned in message()) {
+        let message = owned.message();
+        prop_assert_eq!(message.encode(), reference::encode(&message));
+    }
+
+    #[test]
+    fn encode_into_appends(owned in message(), before in vec(any::<u8>(), 0..20)) {
+        let message = owned.message();
+        let mut out = before.clone();
+        message.encode_into(&mut out);
+        prop_assert_eq!(out, [before, message.encode()].concat());
     }
 
     #[test]

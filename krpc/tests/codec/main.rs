@@ -8,5 +8,6 @@ mod bad_bencode;
 mod bad_krpc;
 mod generate;
 mod laws;
+mod reference;
 mod rows;
 mod vectors;

@@ -72,6 +72,21 @@ fn bep5_responses() {
     );
 }
 
+/// BEP 44: the item may be any bencoded value, and only its presence is read.
+#[test]
+fn bep44_items_are_seen() {
+    for item in ["5:Hello", "i42e", "l1:ad1:bi1eee", "d1:a1:be"] {
+        let bytes = format!("d1:rd2:id20:mnopqrstuvwxyz1234561:v{item}e1:t2:aa1:y1:re");
+        let message = Message::scan(bytes.as_bytes()).unwrap();
+        let response = Response {
+            has_item: true,
+            ..Response::new(ANSWERER)
+        };
+        assert_eq!(message.body, Body::Response(response));
+        assert_eq!(Message::decode_strict(bytes.as_bytes()).unwrap(), message);
+    }
+}
+
 /// The nodes of these two examples are the placeholder `def456...`, 9 bytes:
 /// flagged by one reader, refused by the other, kept by the writer.
 #[test]

@@ -48,6 +48,7 @@ impl Measurement for AllQueries {
                 Row::line("all queries", format!("{sent} sent ({rate} an hour)")),
                 Row::line("traffic", format!("{bytes_out} bytes out, {bytes_in} in")),
             ],
+            ..Section::default()
         }
     }
 }

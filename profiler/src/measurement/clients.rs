@@ -2,134 +2,95 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::hash::Hash;
-use std::net::IpAddr;
 
-use foldhash::{HashMap, HashMapExt};
 use serde_json::json;
 
 use super::{Measurement, Row, Section, Span, in_words, percentage};
-use crate::{Direction, Observed};
+use crate::{Axis, ClientCode, DataTable, Figure, FigureData, Remotes, figure};
 
 /// Distinct remote IP addresses that sent something, by the two-letter client
 /// code that `v` starts with. An address counts once, under the first code it
 /// showed; one that never sent a `v` has no version, `null` in the JSON.
-///
-/// Its state grows with the capture, by the address and not by the packet:
-/// about 10 bytes for IPv4 and 35 for IPv6.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    v4: Codes<u32>,
-    v6: Codes<u128>,
+    /// Most addresses first.
+    shares: Vec<(Option<ClientCode>, u64)>,
+    total: u64,
 }
 
-/// The first two bytes of `v`; zero for none.
-type Code = [u8; 2];
-
 impl Measurement for Clients {
-    fn on_message(&mut self, observed: &Observed<'_>) {
-        if observed.direction != Direction::Received {
-            return;
+    fn on_remotes(&mut self, remotes: &Remotes) {
+        let mut nodes: BTreeMap<Option<ClientCode>, u64> = BTreeMap::new();
+        for sender in remotes.senders() {
+            *nodes.entry(sender.client).or_default() += 1;
         }
-        let version = observed.message.version.and_then(<[u8]>::first_chunk);
-        let code = version.copied().unwrap_or(NO_VERSION);
-        match observed.remote.ip() {
-            IpAddr::V4(ip) => self.v4.note(ip.to_bits(), code),
-            IpAddr::V6(ip) => self.v6.note(ip.to_bits(), code),
-        }
+        self.total = nodes.values().sum();
+        self.shares = nodes.into_iter().collect();
+        self.shares
+            .sort_by_key(|&(code, nodes)| (Reverse(nodes), code));
     }
 
     fn finish(self: Box<Self>, _: &Span) -> Section {
-        let mut nodes: BTreeMap<Code, u64> = BTreeMap::new();
-        for code in self.v4.into_codes().chain(self.v6.into_codes()) {
-            *nodes.entry(code).or_default() += 1;
-        }
-        let total = nodes.values().sum();
-        let mut shares: Vec<(Code, u64)> = nodes.into_iter().collect();
-        shares.sort_by_key(|&(code, nodes)| (Reverse(nodes), code));
-        let json = shares.iter().map(|&(code, nodes)| {
+        let json = self.shares.iter().map(|&(code, nodes)| {
             json!({
-                "code": (code != NO_VERSION).then(|| code.escape_ascii().to_string()),
+                "code": code.map(|code| code.to_string()),
+                "name": code.and_then(ClientCode::name),
                 "nodes": nodes,
-                "pct": percentage(nodes, total),
+                "pct": percentage(nodes, self.total),
             })
         });
+        let table = DataTable {
+            name: "clients",
+            title: "Market share",
+            columns: vec!["code", "name", "nodes", "pct"],
+            rows: figure::rows(&["code", "name", "nodes", "pct"], json.clone()),
+        };
         Section {
             key: "clients",
+            rows: vec![Row::line("clients", self.in_text())],
             json: json.collect(),
-            rows: vec![Row::line("clients", in_text(&shares, total))],
+            figures: vec![self.figure()],
+            tables: vec![table],
         }
     }
 }
 
-/// The code of each address of a family.
-///
-/// The addresses are random, and the map is larger than the caches: sightings
-/// wait until there are some, since the processor can look several up at once
-/// when nothing else is between them.
-#[derive(Debug)]
-struct Codes<K> {
-    known: HashMap<K, Code>,
-    waiting: Vec<(K, Code)>,
-}
+impl Clients {
+    fn in_text(&self) -> String {
+        let mut text = format!("{} addresses", self.total);
+        for (i, &(code, nodes)) in self.shares.iter().take(MAX_IN_TEXT).enumerate() {
+            let name = client_name(code);
+            let share = in_words(percentage(nodes, self.total), 1);
+            let before = if i == 0 { ": " } else { ", " };
+            text.push_str(&format!("{before}{name} {share} %"));
+        }
+        text
+    }
 
-impl<K> Default for Codes<K> {
-    fn default() -> Self {
-        Self {
-            known: HashMap::new(),
-            waiting: Vec::new(),
+    fn figure(&self) -> Figure {
+        let shown = self.shares.iter().take(MAX_IN_TEXT);
+        let bars = shown.map(|&(code, nodes)| {
+            let share = percentage(nodes, self.total);
+            (client_name(code), share.unwrap_or_default())
+        });
+        Figure {
+            name: "clients",
+            title: "Market share",
+            x: Axis::linear("client"),
+            y: Axis::linear("IP addresses (%)"),
+            data: FigureData::Bars(bars.collect()),
+            note: "thesis 8, Table III",
         }
     }
 }
 
-impl<K: Eq + Hash> Codes<K> {
-    fn note(&mut self, key: K, code: Code) {
-        self.waiting.push((key, code));
-        if self.waiting.len() >= MAX_WAITING {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        for (key, code) in self.waiting.drain(..) {
-            if let Some(known) = self.known.get_mut(&key) {
-                if *known == NO_VERSION {
-                    *known = code;
-                }
-            } else if self.known.len() < MAX_ADDRESSES {
-                self.known.insert(key, code);
-            }
-        }
-    }
-
-    fn into_codes(mut self) -> impl Iterator<Item = Code> {
-        self.settle();
-        self.known.into_values()
+/// A client for a person: its name, else its code.
+pub(super) fn client_name(code: Option<ClientCode>) -> String {
+    match code {
+        None => "no version".to_owned(),
+        Some(code) => code.name().map_or_else(|| code.to_string(), str::to_owned),
     }
 }
 
-fn in_text(shares: &[(Code, u64)], total: u64) -> String {
-    let mut text = format!("{total} addresses");
-    for (i, &(code, nodes)) in shares.iter().take(MAX_IN_TEXT).enumerate() {
-        let name = match code {
-            NO_VERSION => "no version".to_owned(),
-            code => code.escape_ascii().to_string(),
-        };
-        let share = in_words(percentage(nodes, total), 1);
-        let before = if i == 0 { ": " } else { ", " };
-        text.push_str(&format!("{before}{name} {share} %"));
-    }
-    text
-}
-
-const NO_VERSION: Code = [0, 0];
-
-/// Most addresses of each family that are told apart, about 75 MB for IPv4;
-/// further ones are left out. The thesis met 4.44 million with nine nodes.
-const MAX_ADDRESSES: usize = 7 << 20;
-
-/// Sightings that wait to be looked up.
-const MAX_WAITING: usize = 512;
-
-/// Most client codes in the text table.
+/// Most clients in the text table and the figure.
 const MAX_IN_TEXT: usize = 8;

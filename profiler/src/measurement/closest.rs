@@ -1,7 +1,7 @@
 //! Time to closest [thesis 8.VIII.B].
 
-use super::{Measurement, Row, Section, Span};
-use crate::{Distribution, Lookup};
+use super::{Measurement, Row, Section, Span, cdf};
+use crate::{Axis, Distribution, Lookup};
 
 /// Time from the first get_peers query to the response of the node closest
 /// to the infohash among all that responded in the lookup.
@@ -26,6 +26,14 @@ impl Measurement for Closest {
             key: "closest_ms",
             json: self.0.percentiles_json(&[50, 75, 98, 99]).into(),
             rows: vec![Row::spread("time to closest, ms", &mut self.0)],
+            figures: vec![cdf(
+                "closest",
+                "Time to closest",
+                Axis::log("time to closest (ms)"),
+                &mut self.0,
+                "thesis 8, Fig. 9",
+            )],
+            ..Section::default()
         }
     }
 }

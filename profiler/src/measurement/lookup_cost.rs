@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span};
-use crate::{Distribution, Lookup};
+use super::{Measurement, Row, Section, Span, cdf};
+use crate::{Axis, Distribution, Lookup};
 
 /// get_peers queries sent up to the first response with values, those not
 /// yet answered included; only of lookups that got a value.
@@ -32,6 +32,14 @@ impl Measurement for LookupCost {
                 "p99": self.0.percentile(99.0),
             }),
             rows: vec![Row::spread("lookup cost, queries", &mut self.0)],
+            figures: vec![cdf(
+                "lookup_cost",
+                "Lookup cost",
+                Axis::linear("queries"),
+                &mut self.0,
+                "thesis 8, Fig. 4",
+            )],
+            ..Section::default()
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Measurement, Row, Section, Span};
-use crate::{Distribution, Lookup};
+use super::{Measurement, Row, Section, Span, cdf};
+use crate::{Axis, Distribution, Lookup};
 
 /// Time from the first get_peers query to the first response with values.
 /// Lookups without such a response are counted apart.
@@ -47,6 +47,23 @@ impl Measurement for LookupLatency {
                     format!("{with_value} with a value, {} without", self.no_value),
                 ),
             ],
+            figures: vec![
+                cdf(
+                    "lookup_latency",
+                    "Lookup latency",
+                    Axis::linear("lookup latency (ms)"),
+                    &mut self.latency,
+                    "thesis 8, Fig. 3",
+                ),
+                cdf(
+                    "lookup_latency_log",
+                    "Lookup latency",
+                    Axis::log("lookup latency (ms)"),
+                    &mut self.latency,
+                    "thesis 8, Fig. 3",
+                ),
+            ],
+            ..Section::default()
         }
     }
 }

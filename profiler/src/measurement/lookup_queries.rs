@@ -41,6 +41,7 @@ impl Measurement for LookupQueries {
                 "lookup queries",
                 format!("{sent} sent, {answered} answered ({share} %), {answered_late} late"),
             )],
+            ..Section::default()
         }
     }
 }

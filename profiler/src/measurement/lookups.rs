@@ -1,10 +1,10 @@
 //! Every lookup with its figures.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Measurement, Section, Span};
-use crate::Lookup;
 use crate::timestamp::milliseconds;
+use crate::{DataTable, Lookup};
 
 /// One entry for each lookup, in the order they started.
 #[derive(Debug, Default)]
@@ -20,24 +20,55 @@ impl Measurement for Lookups {
         self.0.sort_unstable_by_key(|lookup| lookup.id);
         Section {
             key: "lookups",
-            json: self.0.iter().map(|lookup| entry(lookup, span)).collect(),
-            rows: Vec::new(),
+            tables: vec![DataTable {
+                name: "lookups",
+                title: "Lookups",
+                columns: COLUMNS.to_vec(),
+                rows: self.0.iter().map(|lookup| row(lookup, span)).collect(),
+            }],
+            ..Section::default()
         }
     }
 }
 
-fn entry(lookup: &Lookup, span: &Span) -> Value {
+/// A lookup as a row of [`COLUMNS`].
+pub(super) fn row(lookup: &Lookup, span: &Span) -> Vec<Value> {
     let first_value = lookup.first_value;
-    json!({
-        "infohash": lookup.infohash.to_string(),
-        "start_s": span.seconds_to(lookup.start),
-        "latency_ms": first_value.map(|first| milliseconds(first.latency)),
-        "cost": first_value.map(|first| first.cost),
-        "queries": lookup.queries,
-        "responses": lookup.answered,
-        "responses_late": lookup.answered_late,
-        "closest_ms": lookup.closest.map(milliseconds),
-        "replicas": lookup.replicas,
-        "peers": lookup.peers,
-    })
+    let progress = &lookup.progress;
+    vec![
+        lookup.infohash.to_string().into(),
+        span.seconds_to(lookup.start).into(),
+        first_value.map(|first| milliseconds(first.latency)).into(),
+        first_value.map(|first| first.cost).into(),
+        lookup.queries.into(),
+        lookup.answered.into(),
+        lookup.answered_late.into(),
+        lookup.closest.map(milliseconds).into(),
+        lookup.replicas.into(),
+        lookup.peers.into(),
+        lookup.announced.into(),
+        first_value.and_then(|first| first.hops).into(),
+        progress.closest_hops.into(),
+        progress.first_bits.into(),
+        progress.closest_bits.into(),
+    ]
 }
+
+/// The figures of a lookup.
+pub(super) const COLUMNS: &[&str] = &[
+    "infohash",
+    "start_s",
+    "latency_ms",
+    "cost",
+    "queries",
+    "responses",
+    "responses_late",
+    "closest_ms",
+    "replicas",
+    "peers",
+    "announced",
+    "hops",
+    "closest_hops",
+    "first_distance_bits",
+    "closest_distance_bits",
+];

@@ -26,6 +26,7 @@
 //!             key: "read_only",
 //!             json: self.0.into(),
 //!             rows: vec![Row::line("read-only", format!("{} messages", self.0))],
+//!             ..Section::default()
 //!         }
 //!     }
 //! }
@@ -35,23 +36,38 @@
 //! ```
 
 mod all_queries;
+mod client_responses;
 mod clients;
 mod closest;
+mod distinct_nodes;
+mod get_lookups;
+mod hops;
 mod lookup_cost;
 mod lookup_latency;
 mod lookup_queries;
 mod lookups;
 mod maintenance;
+mod needless_queries;
+mod query_rate;
 mod received;
 mod rtt;
+mod secure_ids;
 mod stray_answers;
+mod swarm_latency;
+mod swarm_replicas;
+mod timeouts;
+mod traffic;
+mod violations;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::timestamp::seconds;
-use crate::{Distribution, Exchange, Lookup, Observed, Options, Stray, Timestamp};
+use crate::{
+    Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, Observed, Options,
+    Remotes, Stray, Timestamp,
+};
 
 /// Something that is measured of one node under test.
 ///
@@ -74,9 +90,16 @@ pub trait Measurement {
     /// A lookup is over.
     fn on_lookup(&mut self, _lookup: &Lookup) {}
 
+    /// A lookup by `get` queries is over [BEP 44]; it is no
+    /// [`on_lookup`](Self::on_lookup).
+    fn on_get_lookup(&mut self, _lookup: &Lookup) {}
+
     /// A group of get_peers queries is over that was no lookup but refresh of
     /// the routing table.
     fn on_refresh(&mut self, _group: &Lookup) {}
+
+    /// The capture is over: every remote address that the node met.
+    fn on_remotes(&mut self, _remotes: &Remotes) {}
 
     /// The capture is over: the figures.
     fn finish(self: Box<Self>, span: &Span) -> Section;
@@ -98,6 +121,18 @@ pub const STANDARD: &[Factory] = &[
     |_| Box::<received::Received>::default(),
     |_| Box::<clients::Clients>::default(),
     |_| Box::<stray_answers::StrayAnswers>::default(),
+    |_| Box::<swarm_replicas::SwarmReplicas>::default(),
+    |_| Box::<swarm_latency::SwarmLatency>::default(),
+    |_| Box::<hops::Hops>::default(),
+    |_| Box::<get_lookups::GetLookups>::default(),
+    |options| Box::new(needless_queries::NeedlessQueries::new(options)),
+    |options| Box::new(timeouts::Timeouts::new(options)),
+    |_| Box::<client_responses::ClientResponses>::default(),
+    |_| Box::<violations::Violations>::default(),
+    |_| Box::<secure_ids::SecureIds>::default(),
+    |_| Box::<distinct_nodes::DistinctNodes>::default(),
+    |_| Box::<traffic::Traffic>::default(),
+    |_| Box::<query_rate::QueryRate>::default(),
 ];
 
 /// The time that the captures cover.
@@ -123,15 +158,22 @@ impl Span {
     }
 }
 
-/// What a measurement ends in: its part of a node's profile.
-#[derive(Clone, Debug, PartialEq)]
+/// What a measurement ends in: its part of a node's profile. What it does not
+/// have is left empty: `..Section::default()`.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Section {
     /// Its key in the JSON.
     pub key: &'static str,
-    /// The figures. One that could not be computed is `null`, never 0.
+    /// The figures. One that could not be computed is `null`, never 0. Where
+    /// it is `null` altogether, the first table stands in the JSON, as a list
+    /// with an object for each row: long lists are held once only.
     pub json: Value,
     /// Its rows of the text table; there may be none.
     pub rows: Vec<Row>,
+    /// Its figures; there may be none.
+    pub figures: Vec<Figure>,
+    /// Its tables; there may be none.
+    pub tables: Vec<DataTable>,
 }
 
 /// A row of a node's text table.
@@ -174,6 +216,72 @@ impl Row {
         }
     }
 }
+
+/// Points of a scatter plot in bounded space: when there are too many, every
+/// other is dropped, and from then on only every second is taken, and so on.
+#[derive(Debug)]
+struct Points {
+    kept: Vec<(f64, f64)>,
+    seen: u64,
+    every: u64,
+}
+
+impl Default for Points {
+    fn default() -> Self {
+        Self {
+            kept: Vec::new(),
+            seen: 0,
+            every: 1,
+        }
+    }
+}
+
+impl Points {
+    fn add(&mut self, x: f64, y: f64) {
+        if self.seen.is_multiple_of(self.every) {
+            if self.kept.len() >= MAX_POINTS {
+                let mut number = 0;
+                self.kept.retain(|_| {
+                    number += 1;
+                    number % 2 == 1
+                });
+                self.every *= 2;
+            }
+            if self.seen.is_multiple_of(self.every) {
+                self.kept.push((x, y));
+            }
+        }
+        self.seen += 1;
+    }
+
+    fn into_vec(self) -> Vec<(f64, f64)> {
+        self.kept
+    }
+}
+
+/// Most points of a scatter plot.
+const MAX_POINTS: usize = 4096;
+
+/// The CDF of a distribution over `x`.
+fn cdf(
+    name: &'static str,
+    title: &'static str,
+    x: Axis,
+    distribution: &mut Distribution,
+    note: &'static str,
+) -> Figure {
+    Figure {
+        name,
+        title,
+        x,
+        y: Axis::linear("share of samples"),
+        data: FigureData::Cdf(distribution.cdf(MAX_CDF_POINTS)),
+        note,
+    }
+}
+
+/// Most points of a CDF; it is exact up to as many samples.
+const MAX_CDF_POINTS: usize = 2000;
 
 /// `part` of `whole` in percent; `None` if there is no whole.
 fn percentage(part: u64, whole: u64) -> Option<f64> {

@@ -58,6 +58,7 @@ impl Measurement for Received {
                      {announce_peer} announce_peer, {other} other"
                 ),
             )],
+            ..Section::default()
         }
     }
 }

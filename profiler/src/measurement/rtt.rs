@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Measurement, Row, Section, Span};
-use crate::{Distribution, Exchange, Outcome};
+use super::{Measurement, Row, Section, Span, cdf};
+use crate::{Axis, Distribution, Exchange, Outcome};
 
 /// Time from a query of any kind to its answer, of those answered within the
 /// timeout.
@@ -31,6 +31,14 @@ impl Measurement for Rtt {
             key: "rtt_ms",
             json: Value::Object(json),
             rows: vec![Row::spread("RTT, ms", &mut self.0)],
+            figures: vec![cdf(
+                "rtt",
+                "RTT",
+                Axis::log("RTT (ms)"),
+                &mut self.0,
+                "thesis 8, Fig. 2",
+            )],
+            ..Section::default()
         }
     }
 }

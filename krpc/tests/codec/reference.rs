@@ -1,0 +1,148 @@
+//! The reference that the writer is held against: the same messages through
+//! bendy's encoder, which refuses to write what is not canonical.
+
+use bendy::encoding::{Encoder, Error, SingleItemEncoder, ToBencode};
+use mdht_krpc::{
+    Body, ErrorReply, Message, Nodes, Query, Response, Values, Want, write_compact_addr,
+};
+
+/// The message as bendy writes it.
+pub(crate) fn encode(message: &Message<'_>) -> Vec<u8> {
+    let mut encoder = Encoder::new();
+    encoder
+        .emit_with(|e| emit(message, e))
+        .and_then(|()| encoder.get_output())
+        .expect("a message is always encodable")
+}
+
+fn emit(message: &Message<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
+    let mut addr = Vec::new();
+    if let Some(external) = &message.external_addr {
+        write_compact_addr(external, &mut addr);
+    }
+    encoder.emit_dict(|mut dict| {
+        if let Body::Query(query) = &message.body {
+            dict.emit_pair_with(b"a", |e| emit_arguments(query, e))?;
+        }
+        if let Body::Error(error) = &message.body {
+            dict.emit_pair_with(b"e", |e| emit_error(error, e))?;
+        }
+        if !addr.is_empty() {
+            dict.emit_pair_with(b"ip", |e| e.emit_bytes(&addr))?;
+        }
+        if let Body::Query(query) = &message.body {
+            dict.emit_pair_with(b"q", |e| e.emit_bytes(query.method.name()))?;
+        }
+        if let Body::Response(response) = &message.body {
+            dict.emit_pair_with(b"r", |e| emit_response(response, e))?;
+        }
+        if message.read_only {
+            dict.emit_pair(b"ro", 1)?;
+        }
+        dict.emit_pair_with(b"t", |e| e.emit_bytes(message.transaction_id))?;
+        if let Some(version) = message.version {
+            dict.emit_pair_with(b"v", |e| e.emit_bytes(version))?;
+        }
+        let kind = match message.body {
+            Body::Query(_) => "q",
+            Body::Response(_) => "r",
+            Body::Error(_) => "e",
+        };
+        dict.emit_pair(b"y", kind)
+    })
+}
+
+fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
+    encoder.emit_dict(|mut dict| {
+        if let Some(id) = &query.id {
+            dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
+        }
+        if query.implied_port {
+            dict.emit_pair(b"implied_port", 1)?;
+        }
+        if let Some(info_hash) = &query.info_hash {
+            dict.emit_pair_with(b"info_hash", |e| e.emit_bytes(info_hash.as_bytes()))?;
+        }
+        if let Some(port) = query.port {
+            dict.emit_pair(b"port", port)?;
+        }
+        if let Some(target) = &query.target {
+            dict.emit_pair_with(b"target", |e| e.emit_bytes(target.as_bytes()))?;
+        }
+        if let Some(token) = query.token {
+            dict.emit_pair_with(b"token", |e| e.emit_bytes(token))?;
+        }
+        if !query.want.is_empty() {
+            dict.emit_pair(b"want", Families(query.want))?;
+        }
+        Ok(())
+    })
+}
+
+fn emit_response(response: &Response<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
+    encoder.emit_dict(|mut dict| {
+        if let Some(id) = &response.id {
+            dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
+        }
+        if let Some(nodes) = &response.nodes {
+            dict.emit_pair_with(b"nodes", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
+        }
+        if let Some(nodes) = &response.nodes6 {
+            dict.emit_pair_with(b"nodes6", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
+        }
+        if let Some(token) = response.token {
+            dict.emit_pair_with(b"token", |e| e.emit_bytes(token))?;
+        }
+        if response.has_item {
+            dict.emit_pair_with(b"v", |e| e.emit_bytes(b""))?;
+        }
+        if let Some(values) = response.values {
+            dict.emit_pair(b"values", Peers(values))?;
+        }
+        Ok(())
+    })
+}
+
+fn emit_error(error: &ErrorReply<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
+    encoder.emit_list(|list| {
+        list.emit_int(error.code)?;
+        list.emit_bytes(error.message)
+    })
+}
+
+/// `values` on the wire: a list of compact addresses.
+struct Peers<'a>(Values<'a>);
+
+impl ToBencode for Peers<'_> {
+    const MAX_DEPTH: usize = 1;
+
+    fn encode(&self, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
+        let mut compact = Vec::with_capacity(18);
+        encoder.emit_list(|list| {
+            self.0.iter().try_for_each(|peer| {
+                compact.clear();
+                write_compact_addr(&peer, &mut compact);
+                list.emit_bytes(&compact)
+            })
+        })
+    }
+}
+
+/// `want` on the wire: a list of family names.
+struct Families(Want);
+
+impl ToBencode for Families {
+    const MAX_DEPTH: usize = 1;
+
+    fn encode(&self, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
+        encoder.emit_list(|list| {
+            if self.0.v4 {
+                list.emit_str("n4")?;
+            }
+            if self.0.v6 {
+                list.emit_str("n6")?;
+            }
+            Ok(())
+        })
+    }
+}
