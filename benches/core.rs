@@ -48,10 +48,8 @@ fn main() {
             let answer = ask(&mut core, 1, &datagram).payload;
             let (mut served, mut bare) = (Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
-                served.push(rate(|n| drop(black_box(ask(&mut core, n, &datagram)))));
-                bare.push(rate(|_| {
-                    drop(black_box(scan_and_encode(&datagram, &answer)))
-                }));
+                served.push(rate(|n| _ = black_box(ask(&mut core, n, &datagram))));
+                bare.push(rate(|_| _ = black_box(scan_and_encode(&datagram, &answer))));
             }
             let (served, bare) = (median(served), median(bare));
             let label = format!("{name} ({routing}, {} B)", answer.len());

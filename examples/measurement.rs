@@ -13,6 +13,7 @@ use mdht_profiler::{Direction, Distribution, Exchange, Observed, Options, Outcom
 use serde_json::json;
 
 /// What nodes answer to the node under test.
+#[derive(Clone)]
 struct Answers {
     bytes: Distribution,
     with_values: Distribution,

@@ -18,6 +18,7 @@ mod output;
 mod ping;
 mod plugins;
 mod profile;
+mod profile_diff;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
 /// how well.

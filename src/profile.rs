@@ -2,24 +2,34 @@
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, stderr};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use mdht_krpc::Id;
-use mdht_profiler::{NodeSpec, Options, Profile, Profiler, Progress};
+use mdht_profiler::{Input, NodeSpec, Options, Profile, Profiler, Progress, Running};
+use mdht_profiler::{plot, report};
 
+use crate::joining::stop_requested;
 use crate::output::{Failure, Format, document, line, note};
 
 /// Measure any node from a capture of its packets: lookup latency and cost,
 /// maintenance, response rates. The node need not be ours and is not asked.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Examples:
   mdht profile own.pcap
-  mdht profile client.pcap --node 192.0.2.7:6881
-  mdht profile both.pcap --node 10.0.0.1:6881=NR128-A --node 10.0.0.2:6881=UT --format json
-  tcpdump -i any -w client.pcap udp port 6881     # makes a capture, with -i naming one interface")]
+  mdht profile client.pcapng --node 192.0.2.7:6881 --report client.html
+  mdht profile both.pcap.zst --node 10.0.0.1:6881=NR128-A --node 10.0.0.2:6881=UT --format json
+  tcpdump -i eth0 -U -w - udp | mdht profile -
+  mdht profile diff before.json after.json")]
 pub(crate) struct Args {
-    /// Captures, classic pcap over Ethernet or raw IP
+    #[command(subcommand)]
+    diff: Option<Command>,
+
+    /// Captures: pcap or pcapng, also compressed; - is standard input
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
 
@@ -47,10 +57,58 @@ pub(crate) struct Args {
     /// How results are written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+
+    /// Write a self-contained page with tables, figures and waterfalls
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+
+    /// Write each figure as SVG and PNG into this folder
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+
+    /// Write each table as CSV into this folder
+    #[arg(long, value_name = "DIR")]
+    csv: Option<PathBuf>,
+
+    /// Slowest lookups that get a waterfall in report and plots
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(..=1000))]
+    waterfalls: u16,
+
+    /// Infohash whose lookups get a waterfall too; repeat for more
+    #[arg(long, value_name = "INFOHASH", value_parser = crate::node_args::parse_info_hash)]
+    waterfall: Vec<Id>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Two profiles side by side, with the ratio of each figure
+    Diff(crate::profile_diff::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let options = Options {
+    if let Some(Command::Diff(diff)) = &args.diff {
+        return crate::profile_diff::run(diff);
+    }
+    let inputs = args
+        .captures
+        .iter()
+        .map(|path| Input::named(path))
+        .collect();
+    let mut screen = Screen::new(args.format);
+    let profile = Profiler::new(options(args)?).watch(inputs, &mut |running| screen.show(running));
+    screen.clear();
+    let profile = profile.map_err(Failure::failed)?;
+    warn(&profile);
+    match args.format {
+        Format::Json => document(&serde_json::to_value(&profile).map_err(Failure::failed)?)?,
+        Format::Text => line(&profile.to_string())?,
+    }
+    write_files(args, &profile)
+}
+
+fn options(args: &Args) -> Result<Options, Failure> {
+    let drawn = args.report.is_some() || args.plots.is_some();
+    Ok(Options {
         nodes: args.nodes.clone(),
         timeout: args.timeout,
         lookup_gap: args.lookup_gap,
@@ -60,17 +118,46 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .as_deref()
             .map(read_infohashes)
             .transpose()?,
+        waterfalls: if drawn { args.waterfalls.into() } else { 0 },
+        waterfall_infohashes: args.waterfall.iter().copied().collect(),
         ..Options::default()
+    })
+}
+
+/// What was asked for beside the results: each is written even if another
+/// fails, and the first failure is told.
+fn write_files(args: &Args, profile: &Profile) -> Result<(), Failure> {
+    let told = |what: &str, path: &Path, written: Result<(), String>| match written {
+        Ok(()) => {
+            note(&format!("{what} written to {}", path.display()));
+            Ok(())
+        }
+        Err(error) => Err(Failure::Failed(format!("{}: {error}", path.display()))),
     };
-    let mut bar = Bar::default();
-    let profile = Profiler::new(options).run(&args.captures, &mut |progress| bar.show(progress));
-    bar.clear();
-    let profile = profile.map_err(Failure::failed)?;
-    warn(&profile);
-    match args.format {
-        Format::Json => document(&serde_json::to_value(&profile).map_err(Failure::failed)?),
-        Format::Text => line(&profile.to_string()),
-    }
+    let report = args.report.as_deref().map_or(Ok(()), |path| {
+        told(
+            "report",
+            path,
+            report::write(profile, path).map_err(|e| e.to_string()),
+        )
+    });
+    let plots = args.plots.as_deref().map_or(Ok(()), |dir| {
+        told(
+            "figures",
+            dir,
+            plot::write_all(profile, dir)
+                .map(drop)
+                .map_err(|e| e.to_string()),
+        )
+    });
+    let csv = args.csv.as_deref().map_or(Ok(()), |dir| {
+        told(
+            "tables",
+            dir,
+            profile.write_csv(dir).map(drop).map_err(|e| e.to_string()),
+        )
+    });
+    report.and(plots).and(csv)
 }
 
 fn warn(profile: &Profile) {
@@ -109,24 +196,101 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| "it takes a number of seconds above 0, such as 2 or 0.5".to_owned())
 }
 
-/// A progress line on standard error, where that is a terminal.
-#[derive(Default)]
-struct Bar {
-    shown: bool,
+/// What is shown on a terminal while the profiler works: progress through
+/// files, or the profile so far of a live capture.
+struct Screen {
+    terminal: bool,
+    /// Redraw the profile itself: results are text and go to this terminal too.
+    redraws: bool,
+    begun: Instant,
+    drawn: Option<Instant>,
+    stop: Arc<AtomicBool>,
 }
 
-impl Bar {
-    fn show(&mut self, progress: Progress) {
-        let done = progress.bytes_done.saturating_mul(100) / progress.bytes_total.max(1);
-        if stderr().is_terminal() && progress.bytes_done < progress.bytes_total {
-            self.shown = true;
-            eprint!("\r{done:>3} %, {} packets", progress.packets);
+impl Screen {
+    const EVERY: Duration = Duration::from_secs(1);
+
+    #[allow(clippy::disallowed_methods)] // a person waits in real time
+    fn new(format: Format) -> Self {
+        let terminal = stderr().is_terminal();
+        let stop = Arc::new(AtomicBool::new(false));
+        Self {
+            terminal,
+            redraws: format == Format::Text,
+            begun: Instant::now(),
+            drawn: None,
+            stop,
+        }
+    }
+
+    /// Called often; draws about once a second. Ends a live capture at ctrl-C,
+    /// so that what was captured is still reported.
+    #[allow(clippy::disallowed_methods)] // a person waits in real time
+    fn show(&mut self, running: &Running<'_>) -> ControlFlow<()> {
+        let progress = running.progress();
+        let now = Instant::now();
+        if self.drawn.is_none() && progress.live {
+            stop_at_ctrl_c(Arc::clone(&self.stop));
+        }
+        if self.drawn.is_none_or(|drawn| now - drawn >= Self::EVERY) {
+            self.drawn = Some(now);
+            if self.terminal {
+                self.draw(running, &progress);
+            }
+        }
+        match self.stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn draw(&self, running: &Running<'_>, progress: &Progress) {
+        if !progress.live {
+            return eprint!("\r{}\x1b[K", progress_line(progress, self.begun.elapsed()));
+        }
+        if self.redraws
+            && let Some(profile) = running.snapshot()
+        {
+            eprint!("\x1b[H\x1b[2J{profile}\n(live; ctrl-C ends it)\n");
         }
     }
 
     fn clear(&self) {
-        if self.shown {
-            eprint!("\r{:40}\r", "");
+        if self.terminal && self.drawn.is_some() {
+            eprint!("\r\x1b[K");
         }
     }
+}
+
+/// Share done, rate and time left.
+#[allow(clippy::cast_precision_loss)] // for a person
+fn progress_line(progress: &Progress, elapsed: Duration) -> String {
+    let (done, total) = (
+        progress.bytes_done as f64,
+        progress.bytes_total.max(1) as f64,
+    );
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    let rate = done / seconds;
+    let left = if rate > 0.0 {
+        (total - done) / rate
+    } else {
+        0.0
+    };
+    format!(
+        "{:>3.0} %, {} packets, {:.0} MB/s, {left:.0} s left",
+        100.0 * done / total,
+        progress.packets,
+        rate / 1e6,
+    )
+}
+
+/// The first ctrl-C asks for the profile so far.
+fn stop_at_ctrl_c(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let asked = crate::joining::block_on(async {
+            stop_requested().await;
+            Ok(())
+        });
+        stop.store(asked.is_ok(), Ordering::Relaxed);
+    });
 }

@@ -278,7 +278,7 @@ async fn after_shutdown_everything_says_stopped() {
 }
 
 /// Counts as a node counts of itself.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Counts {
     sent: [u64; 4],
     responses: u64,

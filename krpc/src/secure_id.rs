@@ -38,18 +38,31 @@ fn mask(octets: &[u8], mask: &[u8], out: &mut [u8; 8]) -> usize {
     mask.len()
 }
 
-/// CRC-32C (Castagnoli, reflected), bit by bit: the input is eight bytes at most.
+/// CRC-32C (Castagnoli, reflected), a byte at a time.
 fn crc32c(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = crc32c_table();
+    !bytes.iter().fold(!0, |crc, byte| {
+        let [low, ..] = crc.to_le_bytes();
+        (crc >> 8) ^ TABLE[usize::from(low ^ byte)]
+    })
+}
+
+/// What each byte does to the checksum.
+const fn crc32c_table() -> [u32; 256] {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
-    let mut crc = !0_u32;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            let carry = crc & 1;
-            crc = (crc >> 1) ^ (POLYNOMIAL * carry);
+    let mut table = [0; 256];
+    let mut byte = 0_u32;
+    while byte < 256 {
+        let mut crc = byte;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = (crc >> 1) ^ (POLYNOMIAL * (crc & 1));
+            bit += 1;
         }
+        table[byte as usize] = crc;
+        byte += 1;
     }
-    !crc
+    table
 }
 
 #[cfg(test)]

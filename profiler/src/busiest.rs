@@ -24,7 +24,7 @@ pub struct BusyAddress {
 /// Messages by address, in bounded space: when there are too many addresses,
 /// the quietest are dropped, and count anew if they come back. The busiest stay,
 /// since a node under test takes part in most messages of its capture.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tally {
     counts: HashMap<SocketAddr, Count>,
     /// Source and destination of messages not counted yet: looked up many at
@@ -37,6 +37,12 @@ pub(crate) struct Tally {
 struct Count {
     sent: u64,
     received: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Tally {

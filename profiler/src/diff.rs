@@ -134,8 +134,8 @@ fn compare(a: &Value, b: &Value) -> NodeDiff {
         sampled("lookup latency p99, ms", "latency_ms", |s| {
             percentile(s, 0.99)
         }),
-        sampled("lookup cost, mean", "cost", |s| mean(s)),
-        sampled("queries of a whole lookup, mean", "queries", |s| mean(s)),
+        sampled("lookup cost, mean", "cost", mean),
+        sampled("queries of a whole lookup, mean", "queries", mean),
     ];
     rows.extend(FIGURES.map(|(figure, path)| {
         let value = |node: &Value| node.pointer(path).and_then(Value::as_f64);

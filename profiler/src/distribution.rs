@@ -12,7 +12,7 @@ use std::time::Duration;
 /// a histogram with 3 significant digits above, where they are no longer
 /// interpolated. Mean and maximum are always exact. Without a sample there is
 /// no figure.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Distribution {
     samples: Samples,
     /// Samples that make one of the unit that figures are given in.
@@ -22,7 +22,7 @@ pub struct Distribution {
     max: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Samples {
     Exact { values: Vec<u64>, sorted: bool },
     Binned(Box<Histogram<u64>>),

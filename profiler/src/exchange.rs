@@ -161,7 +161,7 @@ pub enum Stray {
 /// a digest of what an answer must agree in. It is small, since what it leads
 /// to tells whether it is meant: queries of one digest are a chain from the
 /// newest to the oldest, and those of other transactions are passed over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Exchanges {
     timeout: Duration,
     limit: Duration,
@@ -173,7 +173,7 @@ pub(crate) struct Exchanges {
     digest: RandomState,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     query: SentQuery,
     transaction_id: TransactionId,

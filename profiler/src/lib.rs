@@ -6,9 +6,15 @@
 //! reading      datagrams -> KRPC messages, recognised by content
 //! observer     the messages of one node under test, and from them
 //!   exchange     queries matched with their answers
-//!   lookup       get_peers queries grouped into lookups
+//!   lookup       get_peers and get queries grouped into lookups
+//!   referrals    which response led a lookup to which node
+//!   remotes      every remote address, what it sent and what it answered
+//!   waterfall    every query of the lookups that were chosen for it
 //! measurement  plug-ins that are fed with all three and end in figures
 //! profile      the figures as JSON and as a text table
+//! csv          its tables as CSV files
+//! plot         the figures as SVG and PNG
+//! report       the profile as one HTML page
 //! ```
 //!
 //! Everything is one pass in time order (two when no node is named), with
@@ -35,35 +41,43 @@ mod diff;
 mod distribution;
 mod exchange;
 mod figure;
+mod input;
 mod lookup;
 pub mod measurement;
+mod merge;
 mod node;
 mod observer;
+pub mod plot;
 mod profile;
 mod profiler;
 mod reading;
 mod referrals;
 mod remotes;
+pub mod report;
+mod running;
 mod series;
 mod table;
 mod timestamp;
 mod transaction;
+mod undecided;
 mod waterfall;
 
 pub use busiest::BusyAddress;
-pub use capture::CaptureError;
+pub use capture::{CaptureError, Fault, FaultKind};
 pub use client::ClientCode;
 pub use diff::{Diff, DiffError, NodeDiff, Row, diff};
 pub use distribution::Distribution;
 pub use exchange::{Answer, Exchange, LATE_LIMIT, Outcome, QueryKind, SentQuery, Stray};
 pub use figure::{Axis, BarOutcome, DataTable, Figure, FigureData, Scale, WaterfallBar};
+pub use input::Input;
 pub use lookup::{FirstValue, Lookup, LookupId, LookupKind, LookupProgress};
 pub use node::{NodeSpec, ParseNodeError};
 pub use observer::{Direction, Observed};
 pub use profile::{NodeProfile, Profile};
-pub use profiler::{Error, Options, Profiler, Progress};
+pub use profiler::{Error, Options, Profiler};
 pub use reading::CaptureSummary;
 pub use remotes::{IdFit, QueriedAddress, Remotes, Sender};
+pub use running::{Progress, Running};
 pub use series::Series;
 pub use timestamp::Timestamp;
 pub use waterfall::Waterfall;

@@ -125,7 +125,7 @@ pub(crate) enum Closed {
 }
 
 /// The groups of one node that are not over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lookups {
     gap: Duration,
     /// A group is kept this long after its last query: for the gap, and as
@@ -272,7 +272,7 @@ impl Lookups {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Group {
     lookup: Lookup,
     last_query: Timestamp,

@@ -42,6 +42,7 @@ pub enum Direction {
 }
 
 /// Every node under test.
+#[derive(Clone)]
 pub(crate) struct Observers {
     nodes: Vec<Observer>,
     /// Indices into `nodes`.
@@ -100,6 +101,7 @@ impl Observers {
 }
 
 /// One node under test.
+#[derive(Clone)]
 struct Observer {
     spec: NodeSpec,
     messages: u64,

@@ -1,23 +1,31 @@
 //! The profiler: captures in, profile out.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Duration;
 
 use mdht_krpc::{Id, Message};
 
 use crate::busiest::Tally;
-use crate::capture::{Capture, Datagram};
+use crate::capture::Datagram;
 use crate::measurement::{Factory, STANDARD, Span};
+use crate::merge::{Captures, Merge, Sink};
 use crate::observer::Observers;
-use crate::reading::read_messages;
-use crate::{CaptureError, CaptureSummary, NodeSpec, Profile, Timestamp};
+use crate::running::Meter;
+use crate::undecided::Undecided;
+use crate::{
+    BusyAddress, CaptureError, CaptureSummary, Input, NodeSpec, Profile, Progress, Running,
+};
 
 /// What to profile, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The nodes under test. If there is none, the address that sends and
-    /// receives most KRPC messages is taken, which costs a second pass.
+    /// receives most KRPC messages is taken, which costs a second pass over
+    /// files. Inputs that cannot be read twice (pipes) are kept until it
+    /// shows, up to 32,768 messages or 32 MiB of them, and the busiest of
+    /// those is taken.
     pub nodes: Vec<NodeSpec>,
     /// A query answered within this time is *answered*, after it *answered
     /// late*. Default 2 s [thesis 8.VIII.C]; above a minute, answers are
@@ -65,18 +73,6 @@ impl Default for Options {
     }
 }
 
-/// How far the profiler is. Bytes are counted over all captures and passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Bytes read.
-    pub bytes_done: u64,
-    /// Bytes to be read in all.
-    pub bytes_total: u64,
-    /// Packets read.
-    pub packets: u64,
-}
-
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -87,17 +83,6 @@ pub enum Error {
     /// A capture could not be read.
     #[error(transparent)]
     Capture(#[from] CaptureError),
-    /// Two captures cover the same time.
-    #[error(
-        "the captures {first} and {second} overlap in time, and captures are not merged yet; \
-         join them with `mergecap -F pcap -w all.pcap {first} {second}`, or profile each alone"
-    )]
-    Overlap {
-        /// The one that starts first.
-        first: String,
-        /// The one that starts before the first has ended.
-        second: String,
-    },
 }
 
 /// Profiles nodes from captures of their packets.
@@ -106,6 +91,9 @@ pub struct Profiler {
     options: Options,
     measurements: Vec<Factory>,
 }
+
+/// Looks at a profiler at work, and says whether it is to go on.
+type Watch<'w> = dyn FnMut(&Running<'_>) -> ControlFlow<()> + 'w;
 
 impl Profiler {
     /// A profiler with every standard measurement.
@@ -123,116 +111,189 @@ impl Profiler {
         self
     }
 
-    /// Profiles `captures`, which may be given in any order but must not
-    /// overlap in time. `progress` is called every 65,536 packets and at the
-    /// end of each capture.
+    /// Profiles `captures`, merged by time; `-` is standard input. `progress`
+    /// is called every 65,536 packets, at the end of each capture, and, for
+    /// what is no file, before each wait for more.
     ///
     /// # Errors
-    /// No capture was given, one cannot be read at all, reading one failed in
-    /// the middle, or two overlap. A capture that is cut short is no error.
+    /// No capture was given, or nothing of one can be read. What of a capture
+    /// cannot be read is otherwise no error but in its
+    /// [faults](CaptureSummary::faults).
     pub fn run<P: AsRef<Path>>(
         &self,
         captures: &[P],
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Profile, Error> {
-        let mut passes = Passes::over(captures, progress)?;
-        let mut nodes = self.options.nodes.clone();
-        let mut addresses = Vec::new();
-        if nodes.is_empty() {
-            passes.total *= 2;
-            let mut tally = Tally::new();
-            passes.pass(|datagram, _| tally.add(datagram))?;
-            addresses = tally.busiest();
-            nodes.extend(addresses.first().map(|busy| NodeSpec::from(busy.address)));
-        }
-        let mut observers = Observers::new(nodes, &self.options, &self.measurements);
-        let captures = passes.pass(|datagram, message| observers.on_message(datagram, message))?;
-        let nodes = observers.finish(&span_of(&captures));
-        Ok(Profile {
-            captures,
-            addresses,
-            nodes,
+        let captures = captures.iter().map(|path| Input::named(path.as_ref()));
+        self.watch(captures.collect(), &mut |running| {
+            progress(running.progress());
+            ControlFlow::Continue(())
         })
     }
-}
 
-fn span_of(captures: &[CaptureSummary]) -> Span {
-    let mut span = Span::default();
-    for capture in captures {
-        span.start = span.start.or(capture.start);
-        if let (Some(start), Some(end)) = (capture.start, capture.end) {
-            span.observed += end.since(start);
-        }
-    }
-    span
-}
-
-/// Reads the same captures as often as needed.
-struct Passes<'p> {
-    /// The captures with the times of their first packets, in that order.
-    captures: Vec<(Option<Timestamp>, PathBuf)>,
-    progress: &'p mut dyn FnMut(Progress),
-    total: u64,
-    bytes: u64,
-    packets: u64,
-}
-
-impl<'p> Passes<'p> {
-    /// Looks at the first packet of each capture to bring them into order.
-    fn over<P: AsRef<Path>>(
-        captures: &[P],
-        progress: &'p mut dyn FnMut(Progress),
-    ) -> Result<Self, Error> {
-        if captures.is_empty() {
+    /// Like [`run`](Self::run), for inputs of any kind, with a closer look:
+    /// `watch` is called at the same times and may ask for the profile as it
+    /// stands, or end reading, after which the profile is of what was read.
+    /// It reads no clock: whoever wants a profile once a second has to.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn watch(&self, inputs: Vec<Input>, watch: &mut Watch<'_>) -> Result<Profile, Error> {
+        if inputs.is_empty() {
             return Err(Error::NoCapture);
         }
-        let mut total = 0;
-        let mut in_order = Vec::with_capacity(captures.len());
-        for path in captures {
-            let mut capture = Capture::open(path.as_ref())?;
-            total += capture.len().unwrap_or(0);
-            let start = capture.next_packet()?.map(|packet| packet.time);
-            in_order.push((start, path.as_ref().to_owned()));
+        let captures = Captures::survey(inputs)?;
+        let files = captures.are_files();
+        let stage = match self.options.nodes.is_empty() {
+            true if files => Stage::Tallying(Tally::new()),
+            true => Stage::Undecided(Undecided::default()),
+            false => Stage::Observing(self.observers(self.options.nodes.clone())),
+        };
+        let mut pass = Pass {
+            meter: Meter::new(captures.len(), !files),
+            work: Work {
+                profiler: self,
+                stage,
+                addresses: Vec::new(),
+            },
+            watch,
+        };
+        if matches!(pass.work.stage, Stage::Tallying(_)) {
+            pass.meter.total *= 2;
+            let mut merge = Merge::of(captures.again());
+            let flow = merge.read(&mut pass)?;
+            pass.work.decide();
+            if flow.is_break() {
+                return Ok(pass.work.finish(merge.summaries()));
+            }
+            pass.meter.on_pass(&merge);
         }
-        in_order.sort_by_key(|(start, _)| *start);
-        Ok(Self {
-            captures: in_order,
-            progress,
-            total,
-            bytes: 0,
-            packets: 0,
-        })
+        let mut merge = Merge::of(captures);
+        let _ = merge.read(&mut pass)?;
+        pass.work.decide();
+        Ok(pass.work.finish(merge.summaries()))
     }
 
-    /// Hands every KRPC message of every capture to `on_message`.
-    fn pass(
-        &mut self,
-        mut on_message: impl FnMut(&Datagram<'_>, &Message<'_>),
-    ) -> Result<Vec<CaptureSummary>, Error> {
-        let mut summaries: Vec<CaptureSummary> = Vec::with_capacity(self.captures.len());
-        for (start, path) in &self.captures {
-            let name = path.display().to_string();
-            if let Some(before) = summaries.last()
-                && start.is_some_and(|start| before.end > Some(start))
-            {
-                return Err(Error::Overlap {
-                    first: before.path.clone(),
-                    second: name,
-                });
-            }
-            let (bytes, packets) = (self.bytes, self.packets);
-            let on_progress = |bytes_here, packets_here| {
-                self.bytes = bytes + bytes_here;
-                self.packets = packets + packets_here;
-                (self.progress)(Progress {
-                    bytes_done: self.bytes,
-                    bytes_total: self.total.max(self.bytes),
-                    packets: self.packets,
-                });
-            };
-            let capture = Capture::open(path)?;
-            summaries.push(read_messages(capture, name, &mut on_message, on_progress)?);
-        }
-        Ok(summaries)
+    fn observers(&self, nodes: Vec<NodeSpec>) -> Observers {
+        Observers::new(nodes, &self.options, &self.measurements)
     }
+
+    /// Observers of the first address.
+    fn observers_of_first(&self, addresses: &[BusyAddress]) -> Observers {
+        let first = addresses.first();
+        self.observers(
+            first
+                .map(|busy| NodeSpec::from(busy.address))
+                .into_iter()
+                .collect(),
+        )
+    }
+}
+
+/// A pass over the captures.
+struct Pass<'p, 'w> {
+    work: Work<'p>,
+    meter: Meter,
+    watch: &'p mut Watch<'w>,
+}
+
+impl Sink for Pass<'_, '_> {
+    #[inline]
+    fn on_message(&mut self, datagram: &Datagram<'_>, message: &Message<'_>) {
+        match &mut self.work.stage {
+            Stage::Observing(observers) => observers.on_message(datagram, message),
+            Stage::Tallying(tally) => tally.add(datagram),
+            Stage::Undecided(undecided) => {
+                undecided.add(datagram);
+                if undecided.is_full() {
+                    self.work.decide();
+                }
+            }
+        }
+    }
+
+    fn on_report(&mut self, merge: &Merge) -> ControlFlow<()> {
+        let work = &self.work;
+        (self.watch)(&Running {
+            progress: self.meter.at(merge),
+            snapshot: &|| work.snapshot(merge),
+        })
+    }
+}
+
+/// What the profiler knows.
+#[derive(Clone)]
+struct Work<'p> {
+    profiler: &'p Profiler,
+    stage: Stage,
+    addresses: Vec<BusyAddress>,
+}
+
+/// What messages are for.
+#[derive(Clone)]
+enum Stage {
+    /// Finding the busiest node, in files that are read again for the rest.
+    Tallying(Tally),
+    /// The same, in inputs that cannot be read again.
+    Undecided(Undecided),
+    /// Measuring.
+    Observing(Observers),
+}
+
+impl Work<'_> {
+    /// Ends the search for the busiest node.
+    fn decide(&mut self) {
+        let observers = match &self.stage {
+            Stage::Observing(_) => return,
+            Stage::Tallying(tally) => {
+                self.addresses = tally.clone().busiest();
+                self.profiler.observers_of_first(&self.addresses)
+            }
+            Stage::Undecided(undecided) => {
+                self.addresses = undecided.busiest();
+                let mut observers = self.profiler.observers_of_first(&self.addresses);
+                undecided.replay(|datagram, message| observers.on_message(datagram, message));
+                observers
+            }
+        };
+        self.stage = Stage::Observing(observers);
+    }
+
+    fn finish(self, captures: Vec<CaptureSummary>) -> Profile {
+        let nodes = match self.stage {
+            Stage::Observing(observers) => observers.finish(&span_of(&captures)),
+            Stage::Tallying(_) | Stage::Undecided(_) => Vec::new(),
+        };
+        Profile {
+            captures,
+            addresses: self.addresses,
+            nodes,
+        }
+    }
+
+    /// The profile if the captures ended here.
+    fn snapshot(&self, merge: &Merge) -> Option<Profile> {
+        if matches!(self.stage, Stage::Tallying(_)) {
+            return None;
+        }
+        let mut copy = self.clone();
+        copy.decide();
+        Some(copy.finish(merge.summaries()))
+    }
+}
+
+/// The time covered by at least one of `captures`, which are in the order of
+/// their first packets.
+fn span_of(captures: &[CaptureSummary]) -> Span {
+    let mut span = Span::default();
+    let mut covered = None;
+    let mut times: Vec<_> = captures.iter().filter_map(|c| c.start.zip(c.end)).collect();
+    times.sort_unstable();
+    for (start, end) in times {
+        span.start = span.start.or(Some(start));
+        let from = covered.map_or(start, |covered| start.max(covered));
+        span.observed += end.since(from);
+        covered = covered.max(Some(end));
+    }
+    span
 }

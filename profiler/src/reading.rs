@@ -3,44 +3,52 @@
 use mdht_krpc::{Message, Oddities};
 use serde::Serialize;
 
-use crate::Timestamp;
-use crate::capture::{Capture, CaptureError, Content, Datagram, content};
+use crate::capture::{
+    Capture, CaptureError, Content, Datagram, Fault, FaultKind, Faults, Fragments, Next, Refusal,
+    content,
+};
 use crate::timestamp::seconds;
+use crate::{Input, Timestamp};
 
 /// What was in a capture. `packets` = `krpc_messages` + `not_krpc` +
 /// `malformed` + `snapped`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CaptureSummary {
-    /// The capture as it was named.
+    /// The capture as it was named; `-` is standard input.
     pub path: String,
-    /// Its format: `pcap`.
+    /// Its format, unpacked: `pcap` or `pcapng`.
     pub format: &'static str,
-    /// Packets of any kind.
+    /// Packets of any kind that were read.
     pub packets: u64,
-    /// Packets that hold a KRPC message.
+    /// Packets that hold a KRPC message, or the last missing piece of one.
     pub krpc_messages: u64,
-    /// Packets that hold something else, fragments included.
+    /// Packets that hold something else, other pieces included.
     pub not_krpc: u64,
     /// UDP datagrams that start like KRPC and cannot be read.
     pub malformed: u64,
     /// KRPC messages that were read although they are not canonical bencode.
     pub noncanonical: u64,
-    /// Pieces of fragmented UDP datagrams; they are not put together.
+    /// Pieces of fragmented UDP datagrams.
     pub fragments: u64,
+    /// Fragmented UDP datagrams that were put together.
+    pub reassembled: u64,
     /// UDP datagrams that start like KRPC, of which the capture holds too
     /// little (`tcpdump -s`) to be read.
     pub snapped: u64,
     /// Packets that are older than the one before.
     pub time_steps_back: u64,
-    /// The capture ends inside a record, or at one of impossible length.
-    /// Everything before it was read.
+    /// The capture ends inside a record or block, or at a record of
+    /// impossible length. Everything before it was read.
     pub truncated: bool,
-    /// Offset in bytes of that record.
+    /// Offset in bytes of that record or block.
     pub truncated_at: Option<u64>,
-    /// Time of the first packet.
+    /// What could not be read, by kind, in the order in which the kinds first
+    /// came; with the offset of the first of each.
+    pub faults: Vec<Fault>,
+    /// Time of the earliest packet.
     pub start: Option<Timestamp>,
-    /// Seconds from the first packet to the latest.
+    /// Seconds from the earliest packet to the latest.
     pub duration_s: Option<f64>,
     /// Time of the latest packet.
     #[serde(skip)]
@@ -58,81 +66,189 @@ impl CaptureSummary {
             malformed: 0,
             noncanonical: 0,
             fragments: 0,
+            reassembled: 0,
             snapped: 0,
             time_steps_back: 0,
             truncated: false,
             truncated_at: None,
+            faults: Vec::new(),
             start: None,
             duration_s: None,
             end: None,
         }
     }
+}
 
-    fn on_time(&mut self, time: Timestamp, last: &mut Timestamp) {
-        if time < *last {
-            self.time_steps_back += 1;
+/// A capture that is being read.
+pub(crate) struct Reading {
+    capture: Capture,
+    /// It can be waited for: no file.
+    pub(crate) live: bool,
+    summary: CaptureSummary,
+    fragments: Fragments,
+    /// What is wrong with packets that were read.
+    faults: Faults,
+    /// Time of the last packet.
+    last: Timestamp,
+}
+
+impl Reading {
+    pub(crate) fn of(name: String, capture: Capture, live: bool) -> Self {
+        Self {
+            summary: CaptureSummary::of(name, capture.format()),
+            capture,
+            live,
+            fragments: Fragments::default(),
+            faults: Faults::default(),
+            last: Timestamp::default(),
         }
-        *last = time;
-        self.start.get_or_insert(time);
-        self.end = self.end.max(Some(time));
+    }
+
+    /// Goes on to the next packet. Only for one that is live, whoever calls
+    /// has to [refill](Self::refill).
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Next {
+        loop {
+            match self.capture.advance() {
+                Next::Starved if !self.live => self.capture.refill(),
+                next => return next,
+            }
+        }
+    }
+
+    /// Reads on; may have to wait.
+    pub(crate) fn refill(&mut self) {
+        self.capture.refill();
+    }
+
+    /// Counts the packet that [`Self::advance`] went to, and hands on the
+    /// KRPC message in it.
+    #[inline]
+    pub(crate) fn take(&mut self, mut on_message: impl FnMut(&Datagram<'_>, &Message<'_>)) {
+        let packet = self.capture.packet();
+        let summary = &mut self.summary;
+        summary.packets += 1;
+        if packet.time < self.last {
+            summary.time_steps_back += 1;
+            self.faults.add(FaultKind::TimeStepBack, packet.offset);
+        }
+        self.last = packet.time;
+        if summary.start.is_none_or(|start| packet.time < start) {
+            summary.start = Some(packet.time);
+        }
+        summary.end = summary.end.max(Some(packet.time));
+        let datagram = match content(&packet, &mut self.fragments) {
+            Content::Udp(datagram) => datagram,
+            Content::Reassembled(datagram) => {
+                summary.fragments += 1;
+                summary.reassembled += 1;
+                datagram
+            }
+            Content::Fragment => {
+                summary.fragments += 1;
+                summary.not_krpc += 1;
+                return;
+            }
+            Content::Broken => {
+                summary.not_krpc += 1;
+                return self.faults.add(FaultKind::BrokenHeaders, packet.offset);
+            }
+            Content::Other => {
+                summary.not_krpc += 1;
+                return;
+            }
+        };
+        if !starts_like_krpc(datagram.payload) {
+            summary.not_krpc += 1;
+            return;
+        }
+        match Message::scan(datagram.payload) {
+            Ok(message) => {
+                summary.krpc_messages += 1;
+                let odd = message.oddities.contains(Oddities::NON_CANONICAL);
+                summary.noncanonical += u64::from(odd);
+                on_message(&datagram, &message);
+            }
+            Err(_) if datagram.snapped => {
+                summary.snapped += 1;
+                self.faults.add(FaultKind::Snapped, packet.offset);
+            }
+            Err(_) => {
+                summary.malformed += 1;
+                self.faults.add(FaultKind::Malformed, packet.offset);
+            }
+        }
+    }
+
+    /// Packets read so far.
+    pub(crate) const fn packets(&self) -> u64 {
+        self.summary.packets
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.capture.position()
+    }
+
+    /// What was read so far.
+    pub(crate) fn summary(&self) -> CaptureSummary {
+        self.summarise(false)
+    }
+
+    /// What was read in all.
+    ///
+    /// # Errors
+    /// There was something, but not one packet could be read.
+    pub(crate) fn finish(mut self) -> Result<CaptureSummary, CaptureError> {
+        let name = || self.summary.path.clone();
+        match (self.summary.packets, self.capture.faults().first()) {
+            (0, Some(&fault)) => Err(match self.capture.take_failure() {
+                Some(cause) => Refusal::Read(cause).of(name()),
+                None => CaptureError::NothingRead {
+                    path: name(),
+                    reason: fault.kind,
+                    offset: fault.first_offset,
+                },
+            }),
+            _ => Ok(self.summarise(true)),
+        }
+    }
+
+    fn summarise(&self, over: bool) -> CaptureSummary {
+        let mut faults = self.capture.faults().clone();
+        faults.extend(&self.faults);
+        faults.extend(&self.fragments.given_up(over));
+        let mut summary = self.summary.clone();
+        summary.faults = faults.into_vec();
+        summary.faults.sort_by_key(|fault| fault.first_offset);
+        let ends_it = |kind| match kind {
+            FaultKind::Truncated => true,
+            FaultKind::ImpossibleLength => summary.format == "pcap",
+            _ => false,
+        };
+        let cut = summary.faults.iter().find(|fault| ends_it(fault.kind));
+        summary.truncated_at = cut.map(|fault| fault.first_offset);
+        summary.truncated = summary.truncated_at.is_some();
+        if let (Some(start), Some(end)) = (summary.start, summary.end) {
+            summary.duration_s = Some(seconds(end.since(start)));
+        }
+        summary
     }
 }
 
-/// Reads `capture` to its end. `on_message` gets every KRPC message in the
-/// order of the capture; `on_progress` is called at times with the bytes and
-/// packets read so far.
-///
-/// # Errors
-/// Reading failed; a capture that is cut short is no error.
-pub(crate) fn read_messages(
-    mut capture: Capture,
-    name: String,
-    mut on_message: impl FnMut(&Datagram<'_>, &Message<'_>),
-    mut on_progress: impl FnMut(u64, u64),
-) -> Result<CaptureSummary, CaptureError> {
-    let mut summary = CaptureSummary::of(name, capture.format());
-    let mut last = Timestamp::default();
-    let mut reported = 0;
-    while let Some(packet) = capture.next_packet()? {
-        summary.packets += 1;
-        summary.on_time(packet.time, &mut last);
-        match content(&packet) {
-            Content::Udp(datagram) if starts_like_krpc(datagram.payload) => {
-                match Message::scan(datagram.payload) {
-                    Ok(message) => {
-                        summary.krpc_messages += 1;
-                        let odd = message.oddities.contains(Oddities::NON_CANONICAL);
-                        summary.noncanonical += u64::from(odd);
-                        on_message(&datagram, &message);
-                    }
-                    Err(_) if datagram.snapped => summary.snapped += 1,
-                    Err(_) => summary.malformed += 1,
-                }
-            }
-            Content::Fragment => {
-                summary.not_krpc += 1;
-                summary.fragments += 1;
-            }
-            Content::Udp(_) | Content::Other => summary.not_krpc += 1,
-        }
-        if summary.packets - reported >= PACKETS_PER_REPORT {
-            reported = summary.packets;
-            on_progress(capture.position(), summary.packets);
-        }
-    }
-    on_progress(capture.position(), summary.packets);
-    summary.truncated_at = capture.cut_at();
-    summary.truncated = summary.truncated_at.is_some();
-    if let (Some(start), Some(end)) = (summary.start, summary.end) {
-        summary.duration_s = Some(seconds(end.since(start)));
-    }
-    Ok(summary)
+/// An opened input, or the first packet of one.
+pub(crate) fn open(
+    input: Input,
+) -> Result<(Reading, Option<(u64, std::path::PathBuf)>), CaptureError> {
+    let name = input.name().to_owned();
+    let opened = input.open()?;
+    let live = opened.file.is_none();
+    Ok((Reading::of(name, opened.capture, live), opened.file))
 }
 
 /// A KRPC message is a bencoded dictionary that is not empty: `d` and the
 /// length of a key. No other protocol that is common on UDP starts so.
+#[inline]
 fn starts_like_krpc(payload: &[u8]) -> bool {
     matches!(payload, [b'd', b'0'..=b'9', ..])
 }
-
-const PACKETS_PER_REPORT: u64 = 1 << 16;

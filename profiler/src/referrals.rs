@@ -23,7 +23,7 @@ pub(crate) struct Referral {
 /// A lookup asks for a node once for each query, and there are a hundred or so
 /// in it: looking through them all takes less time than to keep a map, which
 /// would be filled with eight nodes by each response.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Referrals {
     addresses: Vec<u64>,
     named: Vec<Named>,

@@ -15,7 +15,7 @@ use crate::{ClientCode, Observed, Series, Timestamp};
 
 /// Every remote address: those that sent something, by IP address, and those
 /// that were queried, by IP address and port.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Remotes {
     v4: Senders<u32>,
     v6: Senders<u128>,
@@ -181,7 +181,7 @@ fn high_bits(key: u64) -> u32 {
 }
 
 /// The IP addresses of one family that sent something.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Senders<K> {
     known: HashMap<K, Sighting>,
     waiting: Vec<(K, Seen)>,
@@ -291,7 +291,7 @@ impl Bits for u128 {
 }
 
 /// The addresses of one family that were queried.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Queried<K> {
     known: HashMap<K, Asked>,
     waiting: Vec<(K, Decided)>,

@@ -42,7 +42,7 @@ impl Waterfall {
 }
 
 /// Gathers the bars of open lookups and keeps the waterfalls that are wanted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Waterfalls {
     timeout: Duration,
     most: usize,
@@ -54,7 +54,7 @@ pub(crate) struct Waterfalls {
     room: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Bars {
     bars: Vec<Bar>,
     omitted: u64,
@@ -69,7 +69,7 @@ struct Bar {
     distance_bits: Option<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Closed {
     lookup: Lookup,
     bars: Bars,

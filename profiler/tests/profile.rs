@@ -185,7 +185,7 @@ fn an_address_counts_once_among_the_clients() {
 }
 
 /// IDs that the node under test met.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Ids(std::collections::BTreeSet<Id>);
 
 impl Measurement for Ids {

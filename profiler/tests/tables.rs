@@ -40,7 +40,7 @@ impl Drop for Directory {
 }
 
 /// Cells that need quotes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Awkward;
 
 impl Measurement for Awkward {

@@ -51,6 +51,13 @@ const contrast = (a, b) => {
 };
 const paper = getComputedStyle(document.body).backgroundColor;
 let text = 99, marks = 99;
+const probe = document.createElement("i");
+document.body.append(probe);
+const background = ["--grid", "--paper"].map((name) => {
+  probe.style.color = `var(${name})`;
+  return getComputedStyle(probe).color;
+});
+probe.remove();
 for (const e of document.querySelectorAll("h1,h2,h3,p,td,th button,a,dt,dd,footer")) {
   let under = e;
   while (under !== document.body &&
@@ -66,13 +73,7 @@ for (const e of document.querySelectorAll("svg text")) {
 for (const e of document.querySelectorAll("svg polyline, svg polygon, svg circle")) {
   const style = getComputedStyle(e);
   const colour = style.fill === "none" ? style.stroke : style.fill;
-  const grid = getComputedStyle(document.documentElement).getPropertyValue("--grid");
-  const probe = document.createElement("i");
-  probe.style.color = grid;
-  document.body.append(probe);
-  const isGrid = getComputedStyle(probe).color === colour;
-  probe.remove();
-  if (!isGrid) marks = Math.min(marks, contrast(colour, paper));
+  if (!background.includes(colour)) marks = Math.min(marks, contrast(colour, paper));
 }
 return [paper, text, marks];
 """
@@ -136,7 +137,7 @@ class Checks:
             print(f"ok      {what}")
         else:
             self.failed += 1
-            print(f"FAILED  {what}: {seen}")
+            print(f"FAILED  {what}: {str(seen)[:400]}")
 
 
 def check_page(browser, checks, url):

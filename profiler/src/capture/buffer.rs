@@ -1,73 +1,96 @@
-//! A window that slides over an input, in constant memory.
+//! A window that slides over an input.
 
 use std::io::{self, ErrorKind, Read};
 
-/// The bytes of an input that were read but not yet taken.
+/// The bytes of an input that were read but not yet skipped.
 pub(super) struct Buffer {
-    reader: Box<dyn Read>,
-    bytes: Box<[u8]>,
+    reader: Box<dyn Read + Send>,
+    bytes: Vec<u8>,
     start: usize,
     end: usize,
-    taken: u64,
+    skipped: u64,
+    over: bool,
 }
 
 impl Buffer {
-    /// Size of the window in bytes. Large enough that a system call and the
-    /// move of a cut record weigh nothing, small enough to stay in the cache.
+    /// Usual size of the window in bytes. Large enough that a system call and
+    /// the move of a cut record weigh nothing, small enough to stay in the cache.
     pub(super) const CAPACITY: usize = 1 << 18;
 
-    pub(super) fn new(reader: Box<dyn Read>) -> Self {
+    /// Size to which the window grows for a block that is larger.
+    const MAX_CAPACITY: usize = 1 << 25;
+
+    pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
         Self {
             reader,
-            bytes: vec![0; Self::CAPACITY].into_boxed_slice(),
+            bytes: vec![0; Self::CAPACITY],
             start: 0,
             end: 0,
-            taken: 0,
+            skipped: 0,
+            over: false,
         }
     }
 
     /// What is in the window.
+    #[inline]
     pub(super) fn available(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
     /// Offset of the window in the input, in bytes.
+    #[inline]
     pub(super) const fn offset(&self) -> u64 {
-        self.taken
+        self.skipped
     }
 
-    /// Takes the first `len` bytes out of the window, or all if there are fewer.
-    pub(super) fn take(&mut self, len: usize) -> &[u8] {
+    /// Whether the window reaches to the end of the input.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Moves the window past its first `len` bytes, or past all if there are fewer.
+    #[inline]
+    pub(super) fn skip(&mut self, len: usize) {
         let from = self.start;
         self.start = self.end.min(from + len);
-        self.taken += (self.start - from) as u64;
-        &self.bytes[from..self.start]
+        self.skipped += (self.start - from) as u64;
     }
 
-    /// Reads more into the window; `false` if the input is over or the window full.
-    pub(super) fn refill(&mut self) -> io::Result<bool> {
+    /// Reads more into the window, once, and finds out whether the input is
+    /// over. After a failure nothing more is read.
+    pub(super) fn refill(&mut self) -> io::Result<()> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        loop {
+        if self.end == self.bytes.len() {
+            let larger = (2 * self.end).min(Self::MAX_CAPACITY);
+            self.bytes.resize(larger, 0);
+        }
+        while !self.over {
             match self.reader.read(&mut self.bytes[self.end..]) {
                 Ok(read) => {
                     self.end += read;
-                    return Ok(read > 0);
+                    self.over = read == 0;
+                    break;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.over = true;
+                    return Err(error);
+                }
             }
         }
+        Ok(())
     }
 
     /// Refills until `len` bytes are in the window; `false` if there are not
-    /// that many left, or it cannot hold them.
+    /// that many left.
     pub(super) fn require(&mut self, len: usize) -> io::Result<bool> {
         while self.end - self.start < len {
-            if !self.refill()? {
+            if self.over {
                 return Ok(false);
             }
+            self.refill()?;
         }
         Ok(true)
     }
@@ -100,10 +123,25 @@ mod tests {
     fn short_and_interrupted_reads() {
         let mut buffer = Buffer::new(Box::new(Trickle(b"abcdef".to_vec(), false)));
         assert!(buffer.require(4).unwrap());
-        assert_eq!(buffer.take(3), b"abc");
+        buffer.skip(3);
+        assert_eq!((buffer.available(), buffer.offset()), (&b"d"[..], 3));
         assert!(!buffer.require(4).unwrap());
-        assert_eq!((buffer.available(), buffer.offset()), (&b"def"[..], 3));
-        assert_eq!(buffer.take(9), b"def");
-        assert_eq!(buffer.offset(), 6);
+        assert_eq!((buffer.available(), buffer.is_over()), (&b"def"[..], true));
+        buffer.skip(9);
+        assert_eq!((buffer.available(), buffer.offset()), (&b""[..], 6));
+    }
+
+    #[test]
+    fn the_window_grows_to_what_is_required_within_bounds() {
+        let mut buffer = Buffer::new(Box::new(io::repeat(7)));
+        let len = Buffer::CAPACITY * 3;
+        assert!(buffer.require(len).unwrap());
+        assert_eq!(buffer.bytes.len(), Buffer::CAPACITY * 4);
+        while buffer.available().len() < Buffer::MAX_CAPACITY {
+            buffer.refill().unwrap();
+        }
+        buffer.refill().unwrap();
+        assert!(buffer.is_over());
+        assert_eq!(buffer.bytes.len(), Buffer::MAX_CAPACITY);
     }
 }

@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 
-use etherparse::{
-    EtherType, Ethernet2Slice, IpNumber, LaxIpSlice, LenSource, SingleVlanSlice, UdpSlice,
-    ether_type,
-};
+use etherparse::{IpFragOffset, IpNumber, Ipv6ExtensionSlice, LaxIpSlice, LenSource, UdpSlice};
 
-use super::{Link, Packet};
+use super::Packet;
+use super::fragments::{Fragments, Key, Piece};
 use crate::Timestamp;
 
 /// A UDP datagram as captured.
@@ -16,7 +14,8 @@ pub(crate) struct Datagram<'a> {
     pub(crate) time: Timestamp,
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
-    /// Length of the IP packet in bytes, headers included, as its header says.
+    /// Length of the IP packet in bytes, headers included, as its header
+    /// says; of a fragmented one, of all its packets.
     pub(crate) ip_len: usize,
     pub(crate) payload: &'a [u8],
     /// The capture holds less of the packet than was on the wire.
@@ -27,70 +26,131 @@ pub(crate) struct Datagram<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content<'a> {
     Udp(Datagram<'a>),
-    /// A piece of a fragmented UDP datagram.
+    /// The last missing piece of a datagram, which is here put together.
+    Reassembled(Datagram<'a>),
+    /// A piece of a datagram of which others are missing.
     Fragment,
+    /// An IP packet with headers that cannot be read.
+    Broken,
     Other,
 }
 
-/// Takes the headers off a packet. IPv4 and IPv6, options and extension
-/// headers, behind at most [`MAX_TAGS`] VLAN tags.
-pub(crate) fn content<'a>(packet: &Packet<'a>) -> Content<'a> {
-    let ip_bytes = match packet.link {
-        Link::Ip => Some(packet.data),
-        Link::Ethernet => behind_ethernet(packet.data),
+/// Takes the headers off a packet. IPv4 and IPv6, with options and extension
+/// headers.
+#[inline]
+pub(crate) fn content<'a>(packet: &Packet<'a>, fragments: &'a mut Fragments) -> Content<'a> {
+    let Some(bytes) = packet.link.ip(packet.data) else {
+        return Content::Other;
     };
-    match ip_bytes.and_then(|bytes| LaxIpSlice::from_slice(bytes).ok()) {
-        Some((ip, None)) => behind_ip(packet.time, &ip, ip_bytes.map_or(0, <[u8]>::len)),
-        _ => Content::Other,
+    match LaxIpSlice::from_slice(bytes) {
+        Ok((ip, None)) => behind_ip(packet, &ip, bytes.len(), fragments),
+        _ => Content::Broken,
     }
 }
 
-fn behind_ethernet(frame: &[u8]) -> Option<&[u8]> {
-    let ethernet = Ethernet2Slice::from_slice_without_fcs(frame).ok()?;
-    let (mut kind, mut bytes) = (ethernet.ether_type(), ethernet.payload_slice());
-    for _ in 0..=MAX_TAGS {
-        match kind {
-            ether_type::IPV4 | ether_type::IPV6 => return Some(bytes),
-            VLAN | QINQ | DOUBLE_VLAN => {
-                let tag = SingleVlanSlice::from_slice(bytes).ok()?;
-                (kind, bytes) = (tag.ether_type(), tag.payload_slice());
-            }
-            _ => return None,
-        }
-    }
-    None
-}
-
-fn behind_ip<'a>(time: Timestamp, ip: &LaxIpSlice<'a>, captured: usize) -> Content<'a> {
+#[inline]
+fn behind_ip<'a>(
+    packet: &Packet<'a>,
+    ip: &LaxIpSlice<'a>,
+    captured: usize,
+    fragments: &'a mut Fragments,
+) -> Content<'a> {
     let payload = ip.payload();
     if payload.ip_number != IpNumber::UDP {
         return Content::Other;
     }
-    if payload.fragmented {
-        return Content::Fragment;
-    }
-    let Ok(udp) = UdpSlice::from_slice_lax(payload.payload) else {
-        return Content::Other;
-    };
     let ip_len = match ip {
         // a header without a length: the sending host left it to its network card
         _ if payload.len_source == LenSource::Slice && !payload.incomplete => captured,
         LaxIpSlice::Ipv4(ip) => usize::from(ip.header().total_len()),
         LaxIpSlice::Ipv6(ip) => IPV6_HEADER_LEN + usize::from(ip.header().payload_length()),
     };
-    Content::Udp(Datagram {
+    if payload.fragmented {
+        return reassembled(packet, ip, ip_len, fragments);
+    }
+    match udp(packet.time, ip, ip_len, payload.payload) {
+        Some(datagram) => Content::Udp(Datagram {
+            snapped: payload.incomplete,
+            ..datagram
+        }),
+        None => Content::Broken,
+    }
+}
+
+#[inline]
+fn udp<'a>(
+    time: Timestamp,
+    ip: &LaxIpSlice<'_>,
+    ip_len: usize,
+    payload: &'a [u8],
+) -> Option<Datagram<'a>> {
+    let udp = UdpSlice::from_slice_lax(payload).ok()?;
+    Some(Datagram {
         time,
         source: SocketAddr::new(ip.source_addr(), udp.source_port()),
         destination: SocketAddr::new(ip.destination_addr(), udp.destination_port()),
         ip_len,
         payload: udp.payload(),
-        snapped: payload.incomplete,
+        snapped: false,
     })
 }
 
-/// Most VLAN tags that are taken off.
-const MAX_TAGS: usize = 3;
-const VLAN: EtherType = ether_type::VLAN_TAGGED_FRAME;
-const QINQ: EtherType = ether_type::PROVIDER_BRIDGING;
-const DOUBLE_VLAN: EtherType = ether_type::VLAN_DOUBLE_TAGGED_FRAME;
+#[cold]
+fn reassembled<'a>(
+    packet: &Packet<'_>,
+    ip: &LaxIpSlice<'_>,
+    ip_len: usize,
+    fragments: &'a mut Fragments,
+) -> Content<'a> {
+    let Some((identification, offset, more)) = place(ip) else {
+        return Content::Broken;
+    };
+    let payload = ip.payload();
+    let whole = fragments.add(&Piece {
+        key: Key {
+            source: ip.source_addr(),
+            destination: ip.destination_addr(),
+            identification,
+        },
+        offset,
+        more,
+        payload: (!payload.incomplete).then_some(payload.payload),
+        ip_len,
+        time: packet.time,
+        at: packet.offset,
+    });
+    let Some((bytes, ip_len)) = whole else {
+        return Content::Fragment;
+    };
+    match udp(packet.time, ip, ip_len, bytes) {
+        Some(datagram) => Content::Reassembled(datagram),
+        None => Content::Broken,
+    }
+}
+
+/// Identification, offset, and whether more fragments follow.
+fn place(ip: &LaxIpSlice<'_>) -> Option<(u32, IpFragOffset, bool)> {
+    match ip {
+        LaxIpSlice::Ipv4(ip) => {
+            let header = ip.header();
+            let identification = u32::from(header.identification());
+            Some((
+                identification,
+                header.fragments_offset(),
+                header.more_fragments(),
+            ))
+        }
+        LaxIpSlice::Ipv6(ip) => ip.extensions().clone().into_iter().find_map(|extension| {
+            let Ipv6ExtensionSlice::Fragment(header) = extension else {
+                return None;
+            };
+            Some((
+                header.identification(),
+                header.fragment_offset(),
+                header.more_fragments(),
+            ))
+        }),
+    }
+}
+
 const IPV6_HEADER_LEN: usize = 40;

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use super::compression::Compression;
+use super::fault::FaultKind;
+
 /// A capture could not be read. The text names the capture and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,7 +42,7 @@ pub enum CaptureError {
     /// It does not start like a capture.
     #[error(
         "{path} is not a capture (it starts with {start}); \
-         give a pcap file as written by `tcpdump -w`"
+         give a pcap or pcapng file as written by `tcpdump -w` or Wireshark"
     )]
     NotACapture {
         /// The capture.
@@ -47,26 +50,26 @@ pub enum CaptureError {
         /// Its first bytes in hexadecimal.
         start: String,
     },
-    /// It is a pcapng file.
-    #[error("{path} is pcapng, which is not read yet; convert it with `editcap -F pcap`")]
-    Pcapng {
+    /// What is in it when it is unpacked is compressed again.
+    #[error("{path} is compressed more than once; unpack it once first")]
+    CompressedTwice {
         /// The capture.
         path: String,
     },
-    /// It is compressed.
-    #[error("{path} is compressed with {with}; unpack it first with `{command}`")]
-    Compressed {
+    /// It starts like a capture, but not one packet of it could be read.
+    #[error("nothing in {path} could be read: {reason} at byte {offset}")]
+    NothingRead {
         /// The capture.
         path: String,
-        /// Name of the compression.
-        with: &'static str,
-        /// A command that unpacks it.
-        command: &'static str,
+        /// The first fault in it.
+        reason: FaultKind,
+        /// Where that is, in bytes.
+        offset: u64,
     },
     /// Its packets start with a header that is not known.
     #[error(
-        "{path} has link type {number}, which is not read yet; \
-         capture on one Ethernet interface (`tcpdump -i eth0`) or raw IP"
+        "{path} has link type {number}, which is not known here; \
+         capture on an Ethernet interface (`tcpdump -i eth0`) or on any (`-i any`)"
     )]
     LinkType {
         /// The capture.
@@ -77,7 +80,7 @@ pub enum CaptureError {
 }
 
 /// A [`CaptureError`] before it is known of which capture.
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     Open(io::Error),
     Read(io::Error),
     /// Starts with these bytes, the first four or all.
@@ -87,33 +90,25 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(self, path: String) -> CaptureError {
+    /// Of an input that starts with `bytes` like no capture.
+    pub(super) fn start(bytes: &[u8]) -> Self {
+        Self::Start(bytes[..bytes.len().min(4)].to_vec())
+    }
+
+    pub(crate) fn of(self, path: String) -> CaptureError {
         match self {
             Self::Open(cause) => CaptureError::Open { path, cause },
             Self::Read(cause) => CaptureError::Read { path, cause },
             Self::CutInHeader(len) => CaptureError::CutInHeader { path, len },
             Self::LinkType(number) => CaptureError::LinkType { path, number },
-            Self::Start(bytes) => by_first_bytes(&bytes, path),
+            Self::Start(bytes) if bytes.is_empty() => CaptureError::Empty { path },
+            Self::Start(bytes) if Compression::of(&bytes).is_some() => {
+                CaptureError::CompressedTwice { path }
+            }
+            Self::Start(bytes) => {
+                let start = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                CaptureError::NotACapture { path, start }
+            }
         }
-    }
-}
-
-/// What a file is that starts with `bytes` and is no pcap.
-fn by_first_bytes(bytes: &[u8], path: String) -> CaptureError {
-    let (with, command) = match bytes {
-        [] => return CaptureError::Empty { path },
-        [0x0a, 0x0d, 0x0d, 0x0a] => return CaptureError::Pcapng { path },
-        [0x1f, 0x8b, ..] => ("gzip", "gunzip"),
-        [0x28, 0xb5, 0x2f, 0xfd] => ("zstd", "unzstd"),
-        [0xfd, b'7', b'z', b'X'] => ("xz", "unxz"),
-        _ => {
-            let start = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            return CaptureError::NotACapture { path, start };
-        }
-    };
-    CaptureError::Compressed {
-        path,
-        with,
-        command,
     }
 }

@@ -1,89 +1,82 @@
-//! Capture files: from a file to packets, and from packets to UDP datagrams.
+//! Capture files: from bytes to packets, and from packets to UDP datagrams.
 //!
-//! A format is one file here that ends in [`Packet`]s; only classic pcap so
-//! far. Link layers are in `datagram`.
+//! ```text
+//! compression    unpacks gzip, zstd and xz
+//! buffer         a window over what comes out
+//! pcap, pcapng   one file for each format; ends in packets
+//! link           takes off the link layer
+//! datagram       takes off IP and UDP
+//! fragments      puts fragmented datagrams together
+//! fault          what could not be read
+//! ```
 
 mod buffer;
+mod compression;
 mod datagram;
 mod error;
+mod fault;
+mod fragments;
+mod interface;
+mod link;
 mod pcap;
+mod pcapng;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Timestamp;
 use buffer::Buffer;
 pub(crate) use datagram::{Content, Datagram, content};
 pub use error::CaptureError;
-use error::Refusal;
+pub(crate) use error::Refusal;
+pub(crate) use fault::Faults;
+pub use fault::{Fault, FaultKind};
+pub(crate) use fragments::Fragments;
+use link::Link;
 
-/// An open capture, read packet by packet in constant memory.
+/// An open capture, read packet by packet in bounded memory.
 pub(crate) struct Capture {
-    name: String,
-    len: Option<u64>,
-    records: pcap::Records,
+    buffer: Buffer,
+    format: Format,
+    record: Record,
+    read: Arc<AtomicU64>,
+    compressed: bool,
+    faults: Faults,
+    failure: Option<io::Error>,
 }
 
-impl Capture {
-    /// Opens the capture at `path`.
-    ///
-    /// # Errors
-    /// It cannot be opened or read, or is no capture that can be read.
-    pub(crate) fn open(path: &Path) -> Result<Self, CaptureError> {
-        let name = path.display().to_string();
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        match opened {
-            Ok((len, file)) => {
-                let mut capture = Self::read(name, Box::new(file))?;
-                capture.len = Some(len);
-                Ok(capture)
-            }
-            Err(cause) => Err(Refusal::Open(cause).of(name)),
-        }
-    }
+enum Format {
+    Pcap(pcap::Records),
+    Pcapng(pcapng::Blocks),
+}
 
-    /// Reads a capture called `name` from `reader`.
-    pub(crate) fn read(name: String, reader: Box<dyn Read>) -> Result<Self, CaptureError> {
-        match pcap::Records::start(Buffer::new(reader)) {
-            Ok(records) => Ok(Self {
-                name,
-                len: None,
-                records,
-            }),
-            Err(refusal) => Err(refusal.of(name)),
-        }
-    }
+/// What comes next in a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A packet captured at this time, to be had from [`Capture::packet`].
+    Packet(Timestamp),
+    /// Not known until [`Capture::refill`], which may have to wait.
+    Starved,
+    /// Nothing.
+    End,
+}
 
-    /// The next packet; `None` at the end, or where the capture is cut.
-    #[inline]
-    pub(crate) fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
-        match self.records.next_packet() {
-            Ok(packet) => Ok(packet),
-            Err(cause) => Err(Refusal::Read(cause).of(self.name.clone())),
-        }
-    }
+/// The same for a format.
+enum Step {
+    Packet(Record),
+    Starved,
+    End,
+}
 
-    /// After the last packet: the offset in bytes of a record that is cut
-    /// short or has an impossible length, behind which nothing can be read.
-    pub(crate) fn cut_at(&self) -> Option<u64> {
-        self.records.cut_at()
-    }
-
-    /// The name of the format, as in the profile.
-    pub(crate) const fn format(&self) -> &'static str {
-        "pcap"
-    }
-
-    /// Bytes read so far.
-    pub(crate) fn position(&self) -> u64 {
-        self.records.position()
-    }
-
-    /// Length of the file in bytes, if it is one.
-    pub(crate) const fn len(&self) -> Option<u64> {
-        self.len
-    }
+/// The record or block at the start of the window.
+struct Record {
+    len: usize,
+    /// Where in it the packet is.
+    data: Range<usize>,
+    time: Timestamp,
+    link: Link,
 }
 
 /// One captured packet.
@@ -93,25 +86,122 @@ pub(crate) struct Packet<'a> {
     pub(crate) link: Link,
     /// What was captured of the packet, from the link layer up.
     pub(crate) data: &'a [u8],
+    /// Offset in bytes of its record or block.
+    pub(crate) offset: u64,
 }
 
-/// How a packet starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// With an Ethernet header.
-    Ethernet,
-    /// With an IPv4 or IPv6 header; the version field tells which.
-    Ip,
-}
+impl Capture {
+    /// Starts to read a capture, compressed or not.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no capture.
+    pub(crate) fn read(reader: Box<dyn Read + Send>) -> Result<Self, Refusal> {
+        let read = Arc::new(AtomicU64::new(0));
+        let reader = Box::new(Counted {
+            reader,
+            read: Arc::clone(&read),
+        });
+        let (reader, compressed) = compression::unpacked(reader).map_err(Refusal::Read)?;
+        let mut buffer = Buffer::new(reader);
+        buffer.require(MAGIC_LEN).map_err(Refusal::Read)?;
+        let format = match pcapng::Blocks::is_start(buffer.available()) {
+            true => Format::Pcapng(pcapng::Blocks::start(&mut buffer)?),
+            false => Format::Pcap(pcap::Records::start(&mut buffer)?),
+        };
+        Ok(Self {
+            buffer,
+            format,
+            record: Record {
+                len: 0,
+                data: 0..0,
+                time: Timestamp::default(),
+                link: Link::Ip,
+            },
+            read,
+            compressed,
+            faults: Faults::default(),
+            failure: None,
+        })
+    }
 
-impl Link {
-    /// The link layer of this number in the registry of tcpdump.org
-    /// (LINKTYPE_ETHERNET, _RAW, _IPV4, _IPV6).
-    fn from_number(number: u16) -> Option<Self> {
-        match number {
-            1 => Some(Self::Ethernet),
-            101 | 228 | 229 => Some(Self::Ip),
-            _ => None,
+    /// Goes on to the next packet.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Next {
+        self.buffer.skip(std::mem::take(&mut self.record.len));
+        let step = match &mut self.format {
+            Format::Pcap(records) => records.next(&self.buffer, &mut self.faults),
+            Format::Pcapng(blocks) => blocks.next(&mut self.buffer, &mut self.faults),
+        };
+        match step {
+            Step::Packet(record) => {
+                self.record = record;
+                Next::Packet(self.record.time)
+            }
+            Step::Starved => Next::Starved,
+            Step::End => Next::End,
         }
     }
+
+    /// Reads on. A failure ends the capture.
+    pub(crate) fn refill(&mut self) {
+        if let Err(failure) = self.buffer.refill() {
+            let kind = match self.compressed {
+                true => FaultKind::Compression,
+                false => FaultKind::ReadFailed,
+            };
+            let end = self.buffer.offset() + self.buffer.available().len() as u64;
+            self.faults.add(kind, end);
+            self.failure = Some(failure);
+        }
+    }
+
+    /// The packet that [`Capture::advance`] went to.
+    #[inline]
+    pub(crate) fn packet(&self) -> Packet<'_> {
+        Packet {
+            time: self.record.time,
+            link: self.record.link,
+            data: &self.buffer.available()[self.record.data.clone()],
+            offset: self.buffer.offset(),
+        }
+    }
+
+    /// What could not be read so far.
+    pub(crate) const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Why reading ended, if it failed.
+    pub(crate) const fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// The name of the format, as in the profile.
+    pub(crate) const fn format(&self) -> &'static str {
+        match self.format {
+            Format::Pcap(_) => "pcap",
+            Format::Pcapng(_) => "pcapng",
+        }
+    }
+
+    /// Bytes read of the file so far, unpacked or not.
+    pub(crate) fn position(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
 }
+
+/// Counts what is read.
+struct Counted {
+    reader: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buf)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+const MAGIC_LEN: usize = 4;

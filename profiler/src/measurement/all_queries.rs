@@ -9,7 +9,7 @@ use mdht_krpc::Body;
 /// Queries of every kind that were sent, and the bytes of all KRPC messages,
 /// queries and answers, each way: IP packets with their headers, without the
 /// link layer's.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct AllQueries {
     sent: u64,
     bytes_out: u64,

@@ -12,7 +12,7 @@ use crate::{ClientCode, DataTable, QueriedAddress, Remotes, figure};
 /// Queries of every kind by the client that was queried, and how many it
 /// answered. A client is known by what its IP address sent at any time;
 /// queries to addresses from which nothing ever came are counted apart.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ClientResponses {
     clients: Vec<(Option<ClientCode>, Queries)>,
     never_heard: Queries,

@@ -11,7 +11,7 @@ use crate::{Axis, ClientCode, DataTable, Figure, FigureData, Remotes, figure};
 /// Distinct remote IP addresses that sent something, by the two-letter client
 /// code that `v` starts with. An address counts once, under the first code it
 /// showed; one that never sent a `v` has no version, `null` in the JSON.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Clients {
     /// Most addresses first.
     shares: Vec<(Option<ClientCode>, u64)>,

@@ -5,7 +5,7 @@ use crate::{Axis, Distribution, Lookup};
 
 /// Time from the first get_peers query to the response of the node closest
 /// to the infohash among all that responded in the lookup.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Closest(Distribution);
 
 impl Default for Closest {

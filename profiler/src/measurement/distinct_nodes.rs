@@ -7,7 +7,7 @@ use crate::{Axis, DataTable, Figure, FigureData, Remotes, Series};
 
 /// Distinct remote IP addresses that sent something, in all and as they were
 /// met over time. Exact up to [`Remotes::MAX_SENDERS`] of each family.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DistinctNodes {
     met: Series<1>,
     complete: bool,

@@ -9,7 +9,7 @@ use crate::{DataTable, Distribution, Lookup};
 /// Lookups by `get` queries, kept apart from those by get_peers. Some clients
 /// announce through them: they want the tokens, not the item. The lookups one
 /// by one are in the table only.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct GetLookups {
     lookups: Vec<Lookup>,
     latency: Distribution,

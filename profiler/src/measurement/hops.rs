@@ -7,7 +7,7 @@ use crate::{Axis, DataTable, Distribution, Figure, FigureData, Lookup, LookupPro
 
 /// Hops to the first node that returned values and to the closest node, and
 /// how near the lookups were to the infohash within how many hops.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Hops {
     first_value: Distribution,
     closest: Distribution,

@@ -7,7 +7,7 @@ use crate::{Axis, Distribution, Lookup};
 
 /// get_peers queries sent up to the first response with values, those not
 /// yet answered included; only of lookups that got a value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LookupCost(Distribution);
 
 impl Default for LookupCost {

@@ -7,7 +7,7 @@ use crate::{Axis, Distribution, Lookup};
 
 /// Time from the first get_peers query to the first response with values.
 /// Lookups without such a response are counted apart.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LookupLatency {
     latency: Distribution,
     no_value: u64,

@@ -7,7 +7,7 @@ use crate::Lookup;
 
 /// get_peers queries of lookups, and how many were answered: within the
 /// timeout, and later. The percentage is of those answered within it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct LookupQueries {
     sent: u64,
     answered: u64,

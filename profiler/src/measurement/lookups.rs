@@ -7,7 +7,7 @@ use crate::timestamp::milliseconds;
 use crate::{DataTable, Lookup};
 
 /// One entry for each lookup, in the order they started.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lookups(Vec<Lookup>);
 
 impl Measurement for Lookups {

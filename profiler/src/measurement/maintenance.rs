@@ -12,7 +12,7 @@ use crate::{Axis, DataTable, Exchange, Figure, FigureData, Lookup, Observed, Ser
 /// time, and within the first 10 minutes of the node's traffic, its start-up.
 /// Beside them the get_peers queries that were refresh and no lookup; they
 /// are not in the total, as in the thesis.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Maintenance {
     ping: u64,
     find_node: u64,

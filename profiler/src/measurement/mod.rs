@@ -12,7 +12,7 @@
 //! use mdht_profiler::{Direction, Observed, Options, Profiler};
 //!
 //! /// Messages of nodes that answer no queries [B43].
-//! #[derive(Default)]
+//! #[derive(Clone, Default)]
 //! struct ReadOnly(u64);
 //!
 //! impl Measurement for ReadOnly {
@@ -74,8 +74,10 @@ use crate::{
 /// The hooks are called in the order of the capture. An exchange is told of
 /// when it is decided: at the answer, or, unanswered, a minute after the
 /// query. A lookup is told of when it is over, after all its exchanges.
-/// State should grow with what is open, not with what has passed.
-pub trait Measurement {
+/// State should grow with what is open, not with what has passed. It is
+/// copied when the figures are asked for while the capture goes on: hence
+/// [`Duplicate`], which everything has that is `Clone`.
+pub trait Measurement: Duplicate {
     /// The node sent or received a message. The exchange that it decides, if
     /// any, is told of next.
     fn on_message(&mut self, _observed: &Observed<'_>) {}
@@ -103,6 +105,24 @@ pub trait Measurement {
 
     /// The capture is over: the figures.
     fn finish(self: Box<Self>, span: &Span) -> Section;
+}
+
+/// Copies a measurement behind its trait.
+pub trait Duplicate {
+    /// A copy, to go on apart.
+    fn duplicate(&self) -> Box<dyn Measurement>;
+}
+
+impl<M: Measurement + Clone + 'static> Duplicate for M {
+    fn duplicate(&self) -> Box<dyn Measurement> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Measurement> {
+    fn clone(&self) -> Self {
+        self.as_ref().duplicate()
+    }
 }
 
 /// Makes a measurement for one node under test.
@@ -219,7 +239,7 @@ impl Row {
 
 /// Points of a scatter plot in bounded space: when there are too many, every
 /// other is dropped, and from then on only every second is taken, and so on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Points {
     kept: Vec<(f64, f64)>,
     seen: u64,

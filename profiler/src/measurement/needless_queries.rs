@@ -16,7 +16,7 @@ use crate::{Direction, Observed, Options, QueryKind, Timestamp};
 /// within [`Options::doubled_within`] of the last. Needless pings: within
 /// [`Options::needless_ping_within`] of a get_peers or get query to the same
 /// address, before or after it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct NeedlessQueries {
     doubled_within: Duration,
     ping_within: Duration,
@@ -146,7 +146,7 @@ impl Measurement for NeedlessQueries {
 }
 
 /// What was last seen of digests, for those that may still matter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Recent<T> {
     known: HashMap<u64, Option<T>>,
     /// Number of them at which those that no longer matter are dropped.

@@ -8,7 +8,7 @@ use crate::{Axis, DataTable, Direction, Figure, FigureData, Observed, Series, Ti
 
 /// Queries of every kind each way, by interval, and the most that were sent
 /// and received in one second: a query storm.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct QueryRate {
     queries: Series<2>,
     peaks: [Peak; 2],

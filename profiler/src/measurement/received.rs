@@ -8,7 +8,7 @@ use crate::exchange::QueryKind;
 use crate::{Direction, Observed};
 
 /// Queries that other nodes sent to the node under test.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Received {
     ping: u64,
     find_node: u64,

@@ -7,7 +7,7 @@ use crate::{Axis, Distribution, Exchange, Outcome};
 
 /// Time from a query of any kind to its answer, of those answered within the
 /// timeout.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rtt(Distribution);
 
 impl Default for Rtt {

@@ -7,7 +7,7 @@ use crate::{IdFit, Remotes};
 
 /// Distinct remote IP addresses on the public Internet, by whether the first
 /// node ID they showed is derived from the address.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SecureIds {
     valid: u64,
     invalid: u64,

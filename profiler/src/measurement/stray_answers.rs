@@ -7,7 +7,7 @@ use crate::{Distribution, Exchange, Observed, Outcome, Stray};
 
 /// Answers after the timeout to queries of any kind, second answers to a
 /// query, and answers that match none in transaction ID, address and socket.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StrayAnswers {
     late: Distribution,
     duplicate: u64,

@@ -7,7 +7,7 @@ use crate::timestamp::milliseconds;
 use crate::{Axis, Distribution, Figure, FigureData, Lookup};
 
 /// Lookup latency by the number of distinct peers that the lookup found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SwarmLatency {
     points: Points,
     /// Up to [`SMALL`] peers, between, and over [`LARGE`].

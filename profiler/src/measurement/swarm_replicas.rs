@@ -7,7 +7,7 @@ use crate::{Axis, Distribution, Figure, FigureData, Lookup};
 
 /// Distinct nodes that returned values and distinct peers they returned, of
 /// lookups that got a value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SwarmReplicas {
     points: Points,
     replicas: Distribution,

@@ -10,7 +10,7 @@ use crate::{Axis, Exchange, Figure, FigureData, Observed, Options, Outcome, Remo
 /// Queries of every kind that were never answered, by what else came from
 /// the queried address, and how many of them were sent less than the timeout
 /// before the end of the capture. ICMP messages are not looked at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Timeouts {
     timeout: Duration,
     latest: Timestamp,

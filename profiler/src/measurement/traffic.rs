@@ -5,7 +5,7 @@ use crate::{Axis, DataTable, Direction, Figure, FigureData, Observed, Series};
 
 /// Bytes of all KRPC messages each way, by interval: IP packets with their
 /// headers, without the link layer's.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Traffic(Series<2>);
 
 impl Measurement for Traffic {

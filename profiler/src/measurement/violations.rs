@@ -12,7 +12,7 @@ use crate::{ClientCode, DataTable, Direction, Observed};
 
 /// Received messages that depart from BEP 5 and were read all the same, by
 /// the client code of the message itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Violations {
     messages: HashMap<Option<ClientCode>, Messages>,
     /// Messages by kind of departure; one may show several.
