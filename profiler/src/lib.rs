@@ -2,8 +2,10 @@
 //! its packets alone [thesis 8.III].
 //!
 //! ```text
-//! capture      records of a capture file -> UDP datagrams
+//! input        files, standard input, and anything else that can be read
+//! capture      bytes of a capture, of any format -> UDP datagrams
 //! reading      datagrams -> KRPC messages, recognised by content
+//! merge        several captures as one, by time
 //! observer     the messages of one node under test, and from them
 //!   exchange     queries matched with their answers
 //!   lookup       get_peers and get queries grouped into lookups
@@ -17,8 +19,8 @@
 //! report       the profile as one HTML page
 //! ```
 //!
-//! Everything is one pass in time order (two when no node is named), with
-//! state per open exchange and open lookup, never per packet. Time is whole
+//! Everything is one pass in time order (two over files when no node is
+//! named), with state per open exchange and open lookup, never per packet. Time is whole
 //! nanoseconds throughout.
 //!
 //! ```no_run

@@ -1,5 +1,7 @@
 //! KRPC messages out of a capture, recognised by content on any port.
 
+use std::path::PathBuf;
+
 use mdht_krpc::{Message, Oddities};
 use serde::Serialize;
 
@@ -236,10 +238,9 @@ impl Reading {
     }
 }
 
-/// An opened input, or the first packet of one.
-pub(crate) fn open(
-    input: Input,
-) -> Result<(Reading, Option<(u64, std::path::PathBuf)>), CaptureError> {
+/// Opens `input`; with the length in bytes and the place of what is a file,
+/// and can be opened again.
+pub(crate) fn open(input: Input) -> Result<(Reading, Option<(u64, PathBuf)>), CaptureError> {
     let name = input.name().to_owned();
     let opened = input.open()?;
     let live = opened.file.is_none();

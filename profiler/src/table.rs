@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::measurement::Row;
-use crate::{BusyAddress, CaptureSummary, NodeProfile, Profile};
+use crate::{BusyAddress, CaptureSummary, Fault, NodeProfile, Profile};
 
 impl Display for Profile {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -34,33 +34,26 @@ fn write_capture(f: &mut Formatter<'_>, capture: &CaptureSummary) -> fmt::Result
         f,
         "\n  {krpc_messages} KRPC messages, {not_krpc} other packets"
     )?;
-    for (count, what) in [
-        (
-            capture.malformed,
-            "malformed: start like KRPC and cannot be read",
-        ),
-        (
-            capture.noncanonical,
-            "not canonical bencode, read all the same",
-        ),
-        (
-            capture.fragments,
-            "fragments of UDP datagrams, not put together",
-        ),
-        (
-            capture.snapped,
-            "cut by the capture length; capture with `tcpdump -s 0`",
-        ),
-        (capture.time_steps_back, "older than the packet before"),
-    ] {
-        if count > 0 {
-            writeln!(f, "  {count} {what}")?;
-        }
+    if capture.noncanonical > 0 {
+        let count = capture.noncanonical;
+        writeln!(f, "  {count} not canonical bencode, read all the same")?;
     }
-    match capture.truncated_at {
-        Some(at) => writeln!(f, "  cut short at byte {at}; everything before it was read"),
-        None => Ok(()),
+    if capture.fragments > 0 {
+        let CaptureSummary {
+            fragments,
+            reassembled,
+            ..
+        } = capture;
+        writeln!(
+            f,
+            "  {fragments} fragments, of which {reassembled} datagrams were put together"
+        )?;
     }
+    for fault in &capture.faults {
+        let Fault { kind, count, .. } = fault;
+        writeln!(f, "  {kind}: {count}, first at byte {}", fault.first_offset)?;
+    }
+    Ok(())
 }
 
 fn write_addresses(f: &mut Formatter<'_>, addresses: &[BusyAddress]) -> fmt::Result {

@@ -64,6 +64,26 @@ fn no_node_named_and_read_once_they_say_the_same() {
 }
 
 #[test]
+fn the_text_says_where() {
+    let captures = bad::captures();
+    for (name, expected) in [
+        ("cut", "  ends inside a record: 1, first at byte 224\n"),
+        (
+            "ip-header",
+            "  packet with broken IP or UDP header: 2, first at byte 124\n",
+        ),
+        (
+            "fragment-missing",
+            "  1 fragments, of which 0 datagrams were put together\n",
+        ),
+    ] {
+        let bad = captures.iter().find(|bad| bad.name == name).unwrap();
+        let text = try_profile(&bad.bytes, options()).unwrap().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
 fn the_laws_hold_cut_anywhere() {
     for bad in bad::captures() {
         for len in (0..=bad.bytes.len().min(500)).rev().step_by(7) {

@@ -103,7 +103,7 @@ fn the_text_table() {
     let expected = format!(
         "12 packets in 3.006 s from 2027-01-15T08:00:00Z
   12 KRPC messages, 0 other packets
-  cut short at byte {at}; everything before it was read
+  ends inside a record: 1, first at byte {at}
 
 Node 10.0.0.1:6881
                             count        p50        p75        p98        p99        max

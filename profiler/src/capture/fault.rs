@@ -80,8 +80,8 @@ impl fmt::Display for FaultKind {
             Self::Compression => "broken compression",
             Self::ReadFailed => "reading failed",
             Self::BrokenHeaders => "packet with broken IP or UDP header",
-            Self::Snapped => "KRPC message cut by the snapshot length",
-            Self::Malformed => "malformed KRPC message",
+            Self::Snapped => "KRPC message cut by the capture length (`tcpdump -s 0` takes all)",
+            Self::Malformed => "malformed: starts like KRPC and cannot be read",
             Self::TimeStepBack => "packet older than the one before",
             Self::FragmentsGivenUp => "fragmented datagram with pieces missing",
         })

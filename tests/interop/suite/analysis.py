@@ -17,8 +17,6 @@ from .mdht import Run, profile, profiled_node
 UNREAD_SECONDS = 0.5
 # A node's own clock reads a datagram later than the kernel did.
 TIME_MS = 5.0
-# A query may leave between the arrival of the first value and its reading: at most alpha or beta of them.
-COST_QUERIES = 4
 
 LOOKUP_COUNTS = ("queries", "responses", "replicas", "peers")
 
@@ -125,10 +123,10 @@ class Analysis:
         ] + [
             f"{key[:8]} cost: {theirs[key].get('cost')} and {ours[key].get('cost')}"
             for key in theirs.keys() & ours.keys()
-            if not near(theirs[key].get("cost"), ours[key].get("cost"), COST_QUERIES)
+            if not is_cost_read_later(theirs[key], ours[key])
         ]
-        limits = f"within {TIME_MS:.0f} ms and {COST_QUERIES} queries"
-        self.checks.equal(f"{run.name}: own capture's times and costs are tcpdump's {limits}", [], apart)
+        what = f"times within {TIME_MS:.0f} ms of tcpdump's, costs no lower"
+        self.checks.equal(f"{run.name}: own capture has {what}", [], apart)
 
     def _compare_done(self, run: Run, done: list[dict[str, Any]], ours: dict[str, Any]) -> None:
         names = {
@@ -148,6 +146,18 @@ class Analysis:
             and not near(event.get("latency_ms"), one.get("latency_ms"), TIME_MS)
         ]
         self.checks.equal(f"{run.name}: latencies of its done lines are those of the profile", [], slow)
+
+
+def is_cost_read_later(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
+    """Whether a cost of the node's own capture can be tcpdump's.
+
+    tcpdump sees the first value when the kernel has it, the node when it has read all that came before. On loopback,
+    with a round trip of microseconds, each of those may set off queries, which count for the node and not for tcpdump;
+    the reverse cannot be, nor more than the lookup's queries in all."""
+    arrived, read = theirs.get("cost"), ours.get("cost")
+    if arrived is None or read is None:
+        return arrived == read
+    return bool(arrived <= read <= theirs["queries"])
 
 
 def lookups_of(entry: dict[str, Any]) -> dict[str, dict[str, Any]]:
