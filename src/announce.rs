@@ -4,10 +4,10 @@ use mdht_krpc::Id;
 use mdht_node::{AnnouncePort, Dht};
 use mdht_plugins::Registry;
 
-use crate::joining::{Troubles, finish, stop_requested};
+use crate::joining::{Troubles, with_node};
 use crate::lookup::{print_peers, print_report};
 use crate::node_args::{NodeArgs, parse_info_hash};
-use crate::output::{Failure, note};
+use crate::output::Failure;
 
 /// Announce that this machine is a peer of a swarm: look the swarm up, then
 /// announce to the closest nodes. Peers found on the way are printed.
@@ -34,17 +34,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    let stop = stop_requested();
-    let dht = args.node.start(registry).await?;
-    let troubles = Troubles::watch(&dht);
-    let result = tokio::select! {
-        result = announce(&dht, args, &troubles) => result,
-        () = stop => {
-            note("stopped");
-            Ok(())
-        }
-    };
-    result.and(finish(&dht, &args.node).await)
+    with_node(&args.node, registry, async |dht, troubles| {
+        announce(dht, args, troubles).await
+    })
+    .await
 }
 
 async fn announce(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use mdht_node::core::{ByMethod, Event, Stats};
 use mdht_node::{Dht, Notice, Status};
+use mdht_plugins::Registry;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -77,6 +78,26 @@ impl Troubles {
         );
         Failure::Failed(text)
     }
+}
+
+/// Runs `work` on a node of its own until it is done or the user stops it;
+/// either way the node ends properly.
+pub(crate) async fn with_node(
+    args: &NodeArgs,
+    registry: &Registry,
+    work: impl AsyncFnOnce(&Dht, &Troubles) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let stop = stop_requested();
+    let dht = args.start(registry).await?;
+    let troubles = Troubles::watch(&dht);
+    let result = tokio::select! {
+        result = work(&dht, &troubles) => result,
+        () = stop => {
+            note("stopped");
+            Ok(())
+        }
+    };
+    result.and(finish(&dht, args).await)
 }
 
 /// Ends a command's node: the counters for programs, the capture's address for

@@ -5,9 +5,9 @@ use mdht_node::{Dht, LookupReport, Peers};
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
 
-use crate::joining::{Troubles, finish, stop_requested};
+use crate::joining::{Troubles, with_node};
 use crate::node_args::{NodeArgs, parse_info_hash};
-use crate::output::{Failure, Format, document, line, ms, ms_text, note};
+use crate::output::{Failure, Format, document, line, ms, ms_text};
 
 /// Find peers of swarms: join the DHT, print peers as they come, then a
 /// summary of each lookup.
@@ -27,17 +27,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    let stop = stop_requested();
-    let dht = args.node.start(registry).await?;
-    let troubles = Troubles::watch(&dht);
-    let result = tokio::select! {
-        result = look_up_all(&dht, args, &troubles) => result,
-        () = stop => {
-            note("stopped");
-            Ok(())
-        }
-    };
-    result.and(finish(&dht, &args.node).await)
+    with_node(&args.node, registry, async |dht, troubles| {
+        look_up_all(dht, args, troubles).await
+    })
+    .await
 }
 
 async fn look_up_all(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {
