@@ -34,6 +34,6 @@ pub use contact::{Contact, Nodes, Values, read_compact_addr, write_compact_addr}
 pub use id::{Distance, ID_BITS, Id, ParseIdError};
 pub use message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want, error_code};
 pub use rng::Rng;
-pub use secure_id::id_fits_addr;
+pub use secure_id::{id_fits_addr, secure_prefix};
 pub use strict::StrictError;
 pub use time::Instant;

@@ -12,13 +12,14 @@ pub fn id_fits_addr(id: &Id, ip: IpAddr) -> bool {
         return true;
     }
     let bytes = id.as_bytes();
-    let prefix = prefix_for(ip, bytes[19] & 0x07);
+    let prefix = secure_prefix(ip, bytes[19]).to_be_bytes();
     bytes[..2] == prefix[..2] && (bytes[2] ^ prefix[2]) & 0xf8 == 0
 }
 
-/// The first three bytes that BEP 42 derives from an address and three random
-/// bits; the low three bits of the last byte are free.
-fn prefix_for(ip: IpAddr, random: u8) -> [u8; 3] {
+/// The first bits of an ID that BEP 42 derives from an address and the low
+/// three bits of `random`, which must be those of the ID's last byte. The
+/// upper 21 bits count; the others are free.
+pub fn secure_prefix(ip: IpAddr, random: u8) -> u32 {
     const MASK_V4: [u8; 4] = [0x03, 0x0f, 0x3f, 0xff];
     const MASK_V6: [u8; 8] = [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff];
     let mut masked = [0; 8];
@@ -27,8 +28,7 @@ fn prefix_for(ip: IpAddr, random: u8) -> [u8; 3] {
         IpAddr::V6(ip) => mask(&ip.octets(), &MASK_V6, &mut masked),
     };
     masked[0] |= random << 5;
-    let [a, b, c, _] = crc32c(&masked[..len]).to_be_bytes();
-    [a, b, c]
+    crc32c(&masked[..len])
 }
 
 fn mask(octets: &[u8], mask: &[u8], out: &mut [u8; 8]) -> usize {

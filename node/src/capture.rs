@@ -78,6 +78,11 @@ impl<W: Write> CaptureWriter<W> {
         self.out.write_all(&self.packet)
     }
 
+    /// What the capture was written to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     /// Writes out what is buffered.
     ///
     /// # Errors

@@ -1,0 +1,22 @@
+//! An emulated Mainline DHT of up to 16 million nodes, in virtual time.
+//!
+//! A [`World`] is made from [`Parameters`](parameters::Parameters): who is out
+//! there, what their tables hold, who has which values. All of it is derived on
+//! demand. A [`Simulation`] runs full nodes, the code that runs on the Internet,
+//! in that world.
+
+mod draws;
+mod modelled;
+mod nat;
+pub mod parameters;
+pub mod population;
+mod simulation;
+mod swarms;
+mod tables;
+pub mod wheel;
+mod world;
+
+pub use simulation::{CaptureTap, Counters, FullNodeSetup, NodeIndex, Simulation, Tap};
+pub use swarms::SwarmPlan;
+pub use tables::Kind;
+pub use world::World;

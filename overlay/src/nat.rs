@@ -1,0 +1,103 @@
+//! What NATs and firewalls let through [thesis 7, section 2.2].
+
+use std::time::Duration;
+
+use mdht_krpc::Instant;
+
+use crate::draws::{Draws, unit};
+use crate::parameters::{Class, Connectivity};
+
+/// How long an anomalous node stays unreachable after a query: longer than a
+/// burst of the checker, shorter than the pause to the next [thesis 7.4.1].
+const LATE: Duration = Duration::from_secs(150);
+/// How long an erratic node stays as it is.
+const ERRATIC: Duration = Duration::from_secs(120);
+
+/// When a guarded host last sent: to the address that now sends to it, to any
+/// port of that host, and to anybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LastSent {
+    /// To that address and port.
+    pub(crate) addr: Option<Instant>,
+    /// To that IP address.
+    pub(crate) ip: Option<Instant>,
+    /// To anybody.
+    pub(crate) anyone: Option<Instant>,
+}
+
+/// Whether a datagram gets in.
+///
+/// `coins` are the draws of that host, for the class that is unreachable now
+/// and then.
+pub(crate) fn lets_in(what: Connectivity, sent: LastSent, now: Instant, coins: Draws) -> bool {
+    let timeout = Duration::from_secs(what.mapping_timeout_s.into());
+    let mapped = |at: Option<Instant>| at.is_some_and(|at| now.since(at) <= timeout);
+    let long_ago = |at: Option<Instant>| at.is_none_or(|at| now.since(at) > LATE);
+    match what.class {
+        Class::Open => true,
+        Class::FullCone => mapped(sent.anyone),
+        Class::RestrictedCone => mapped(sent.ip),
+        Class::PortRestrictedCone | Class::Symmetric => mapped(sent.addr),
+        Class::Firewalled => false,
+        Class::Late => long_ago(sent.anyone),
+        Class::LateForOthers => sent.ip.is_some() || long_ago(sent.anyone),
+        Class::Erratic => {
+            let slot = now.as_micros() / u64::try_from(ERRATIC.as_micros()).unwrap_or(1);
+            unit(coins.one(slot)) < 0.5
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draws::Subject;
+
+    /// Letters of the first burst, sent just after the host's query came, and
+    /// of the second, 300 s later [thesis 7.4.1]: from the address it sent to,
+    /// from another port there, from elsewhere.
+    fn pattern(class: Class, mapping_timeout_s: u32) -> String {
+        let what = Connectivity {
+            class,
+            mapping_timeout_s,
+            share: 1.0,
+        };
+        let query = Instant::from_micros(0);
+        let sent = Some(query);
+        let vantages = [(sent, sent), (None, sent), (None, None)];
+        let burst = |from: u64, length: u64| {
+            vantages.map(|(addr, ip)| {
+                let sent = LastSent {
+                    addr,
+                    ip,
+                    anyone: Some(query),
+                };
+                let reached = (from..=from + length).step_by(5).any(|second| {
+                    let now = query + Duration::from_secs(second);
+                    lets_in(what, sent, now, Draws::new(0, Subject::Anomaly))
+                });
+                if reached { 'R' } else { 'U' }
+            })
+        };
+        let [first, second] = [burst(0, 20), burst(300, 20)];
+        first.into_iter().chain(['-']).chain(second).collect()
+    }
+
+    #[test]
+    fn classes_show_the_patterns_of_table_1() {
+        for (class, timeout, expected) in [
+            (Class::Open, 0, "RRR-RRR"),
+            (Class::FullCone, 120, "RRR-UUU"),
+            (Class::FullCone, 600, "RRR-RRR"),
+            (Class::RestrictedCone, 120, "RRU-UUU"),
+            (Class::RestrictedCone, 600, "RRU-RRU"),
+            (Class::PortRestrictedCone, 120, "RUU-UUU"),
+            (Class::PortRestrictedCone, 600, "RUU-RUU"),
+            (Class::Symmetric, 120, "RUU-UUU"),
+            (Class::Firewalled, 0, "UUU-UUU"),
+            (Class::LateForOthers, 0, "RRU-RRR"),
+        ] {
+            assert_eq!(pattern(class, timeout), expected, "{class:?} {timeout}");
+        }
+    }
+}

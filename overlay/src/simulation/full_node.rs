@@ -1,0 +1,129 @@
+//! A full node with its link and whatever guards it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddrV4;
+
+use foldhash::fast::FixedState;
+use mdht_krpc::Instant;
+use mdht_node::core::{Config, Core};
+
+use super::acquaintances::Acquainted;
+use super::links::End;
+use super::tap::Tap;
+use crate::draws::Draws;
+use crate::nat::{LastSent, lets_in};
+use crate::parameters::{Class, Connectivity};
+use crate::population::Access;
+
+/// What a full node is made with.
+pub struct FullNodeSetup {
+    /// Its configuration. The first socket is its address, which must be IPv4.
+    pub config: Config,
+    /// Its address.
+    pub addr: SocketAddrV4,
+    /// Seed of its randomness.
+    pub seed: [u8; 32],
+    /// How its host is connected.
+    pub access: Access,
+    /// What lies between it and the world.
+    pub connectivity: Connectivity,
+    /// Sees its packets.
+    pub tap: Option<Box<dyn Tap>>,
+}
+
+impl FullNodeSetup {
+    /// A node under test: open, in a laboratory, without a tap.
+    pub fn new(addr: SocketAddrV4, config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            config,
+            addr,
+            seed,
+            access: Access::Laboratory,
+            connectivity: Connectivity {
+                class: Class::Open,
+                mapping_timeout_s: 0,
+                share: 1.0,
+            },
+            tap: None,
+        }
+    }
+}
+
+impl fmt::Debug for FullNodeSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FullNodeSetup")
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A full node of a simulation.
+pub(crate) struct FullNode {
+    pub(crate) core: Core,
+    pub(crate) addr: SocketAddrV4,
+    pub(crate) known: Acquainted,
+    pub(crate) tap: Option<Box<dyn Tap>>,
+    /// When it will be woken.
+    pub(crate) wake: Option<Instant>,
+    access: Access,
+    connectivity: Connectivity,
+    /// What its NAT remembers.
+    sent: HashMap<SocketAddrV4, Instant, FixedState>,
+    anyone: Option<Instant>,
+    coins: Draws,
+}
+
+impl FullNode {
+    pub(crate) fn new(setup: FullNodeSetup, draws: Draws, now: Instant) -> Self {
+        let mut config = setup.config;
+        config.sockets = vec![setup.addr.into()];
+        Self {
+            core: Core::new(config, setup.seed, now),
+            addr: setup.addr,
+            known: Acquainted::new(draws),
+            tap: setup.tap,
+            wake: None,
+            access: setup.access,
+            connectivity: setup.connectivity,
+            sent: HashMap::default(),
+            anyone: None,
+            coins: draws.of(1),
+        }
+    }
+
+    /// Its end of a link.
+    pub(crate) const fn end(&self) -> End {
+        (*self.addr.ip(), self.access)
+    }
+
+    /// Keeps what a NAT would.
+    pub(crate) fn note_sent(&mut self, to: SocketAddrV4, at: Instant) {
+        if self.connectivity.class != Class::Open {
+            self.anyone = Some(at);
+            self.sent.insert(to, at);
+        }
+    }
+
+    /// Whether a datagram from `from` gets in.
+    pub(crate) fn lets_in(&self, from: SocketAddrV4, now: Instant) -> bool {
+        if self.connectivity.class == Class::Open {
+            return true;
+        }
+        let addr = self.sent.get(&from).copied();
+        let sent = LastSent {
+            addr,
+            ip: addr,
+            anyone: self.anyone,
+        };
+        lets_in(self.connectivity, sent, now, self.coins)
+    }
+}
+
+impl fmt::Debug for FullNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FullNode")
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
+    }
+}
