@@ -6,7 +6,7 @@ from collections import Counter
 from fractions import Fraction
 from typing import Any
 
-from .node import SECOND, Group, Node, values_of
+from .node import SECOND, Group, Node, Query, values_of
 from .packets import Packets
 
 STARTUP = 600 * SECOND
@@ -55,34 +55,33 @@ def of_lookup(lookup: Group, start_ns: int) -> dict[str, Any]:
         "responses": sum(query.in_time for query in lookup.queries),
         "responses_late": sum(query.late for query in lookup.queries),
         "closest_ms": None if closest is None else closest / 1e6,
-        "replicas": len({query.remote for query in found}),
-        "peers": len({peer for query in found for peer in values_of(query)}),
+        "replicas": len({query.remote for query, _ in found}),
+        "peers": len({peer for _, response in found for peer in values_of(response)}),
         "announced": lookup.announced,
     }
 
 
 def latency_ns(lookup: Group) -> int:
     """From the first query to the first response with values."""
-    return lookup.with_values()[0].answer.time_ns - lookup.start_ns
+    _, first = lookup.with_values()[0]
+    return first.time_ns - lookup.start_ns
 
 
 def cost(lookup: Group) -> int:
     """Queries sent before the first response with values came."""
-    came = lookup.with_values()[0].answer
-    return sum(query.number < came.number for query in lookup.queries)
+    _, first = lookup.with_values()[0]
+    return sum(query.number < first.number for query in lookup.queries)
 
 
 def closest_ns(lookup: Group) -> int | None:
     """From the first query to the response of the node that is closest to the infohash."""
-    responses = [query for query in lookup.responses() if b"id" in query.answer.body[b"r"]]
-    if not responses:
-        return None
     target = int.from_bytes(lookup.infohash)
-    closest = min(responses, key=lambda query: int.from_bytes(query.answer.body[b"r"][b"id"]) ^ target)
-    return closest.answer.time_ns - lookup.start_ns
+    responses = [response for _, response in lookup.responses() if b"id" in response.body[b"r"]]
+    closest = min(responses, key=lambda one: int.from_bytes(one.body[b"r"][b"id"]) ^ target, default=None)
+    return closest.time_ns - lookup.start_ns if closest else None
 
 
-def answered(queries: list[Any]) -> dict[str, Any]:
+def answered(queries: list[Query]) -> dict[str, Any]:
     in_time = sum(query.in_time for query in queries)
     return {
         "sent": len(queries),

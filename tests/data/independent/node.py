@@ -64,21 +64,22 @@ class Group:
     def start_ns(self) -> int:
         return self.queries[0].time_ns
 
-    def responses(self) -> list[Query]:
-        """The queries that a response (no error) came to, in the order in which the responses came."""
-        answered = [query for query in self.queries if query.answer and query.answer.kind == "response"]
-        return sorted(answered, key=lambda query: query.answer.number)
+    def responses(self) -> list[tuple[Query, Message]]:
+        """The responses (no errors) with the queries that they answer, in the order in which they came."""
+        answers = [(query, query.answer) for query in self.queries if query.answer]
+        responses = [(query, answer) for query, answer in answers if answer.kind == "response"]
+        return sorted(responses, key=lambda pair: pair[1].number)
 
-    def with_values(self) -> list[Query]:
-        """Those whose response held values. An empty list, which some clients always send, holds none."""
-        return [query for query in self.responses() if values_of(query)]
+    def with_values(self) -> list[tuple[Query, Message]]:
+        """Those that hold values. An empty list, which some clients always send, holds none."""
+        return [(query, response) for query, response in self.responses() if values_of(response)]
 
     def is_lookup(self, rules: Rules) -> bool:
         return bool(self.with_values()) or self.announced or len(self.queries) > rules.refresh_max_queries
 
 
-def values_of(query: Query) -> list[bytes]:
-    values: list[bytes] = query.answer.body[b"r"].get(b"values", []) if query.answer else []
+def values_of(response: Message) -> list[bytes]:
+    values: list[bytes] = response.body[b"r"].get(b"values", [])
     return values
 
 
