@@ -6,9 +6,8 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
+use support::captures::{FILE_HEADER, data, record_behind};
 use support::{MDHT, mdht};
 
 #[test]
@@ -55,7 +54,7 @@ fn mdht_serving_as_it_captured_itself() {
 fn every_capture_has_its_test() {
     let tests = include_str!("known_captures.rs");
     let mut known = 0;
-    for entry in std::fs::read_dir(data()).unwrap() {
+    for entry in std::fs::read_dir(data("")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if let Some(capture) = name.strip_suffix(".expected.json") {
             assert!(tests.contains(&format!("check(\"{capture}\")")), "{name}");
@@ -68,7 +67,7 @@ fn every_capture_has_its_test() {
 /// A whole that was written as two files gives the figures of one.
 #[test]
 fn a_capture_in_two_files_is_merged_by_time() {
-    let whole = std::fs::read(data().join("mdht-lookup.pcap")).unwrap();
+    let whole = std::fs::read(data("mdht-lookup.pcap")).unwrap();
     let dir = support::TemporaryDir::new();
     let (first, second) = (dir.file("first.pcap"), dir.file("second.pcap"));
     let middle = record_behind(&whole, whole.len() / 2);
@@ -91,7 +90,7 @@ fn a_capture_in_two_files_is_merged_by_time() {
 fn a_wrong_figure_is_found() {
     let expected = expected_of("mdht-lookup.pcap");
     let profile = &expected["profiles"][0];
-    let got = profiled(&path_of("mdht-lookup.pcap"), profile);
+    let got = profiled(&data("mdht-lookup.pcap"), profile);
     let differing = |pointer: &str, change: f64| {
         let mut wrong = profile["nodes"].clone();
         let figure = wrong.pointer_mut(pointer).unwrap();
@@ -121,7 +120,7 @@ fn check(capture: &str) {
     let profiles = list(&expected["profiles"]);
     assert!(!profiles.is_empty());
     for profile in profiles {
-        let got = profiled(&path_of(capture), profile);
+        let got = profiled(&data(capture), profile);
         compare("capture", &expected["capture"], &got["captures"][0]);
         compare("nodes", &profile["nodes"], &got["nodes"]);
     }
@@ -186,16 +185,8 @@ fn tolerance(path: &str, figure: f64) -> f64 {
 }
 
 fn expected_of(capture: &str) -> Value {
-    let path = path_of(&format!("{capture}.expected.json"));
+    let path = data(&format!("{capture}.expected.json"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
-}
-
-fn path_of(name: &str) -> String {
-    data().join(name).display().to_string()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -209,17 +200,3 @@ fn text(value: &Value) -> &str {
 fn nodes_of(profile: &mut Value) -> &mut Vec<Value> {
     profile["nodes"].as_array_mut().unwrap()
 }
-
-/// Offset of the first record of a little-endian pcap that starts behind
-/// `offset`.
-fn record_behind(pcap: &[u8], offset: usize) -> usize {
-    let mut at = FILE_HEADER;
-    while at <= offset {
-        let length = pcap[at + 8..at + 12].try_into().unwrap();
-        at += RECORD_HEADER + usize::try_from(u32::from_le_bytes(length)).unwrap();
-    }
-    at
-}
-
-const FILE_HEADER: usize = 24;
-const RECORD_HEADER: usize = 16;
