@@ -99,11 +99,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     screen.clear();
     let profile = profile.map_err(Failure::failed)?;
     warn(&profile);
-    match args.format {
-        Format::Json => document(&serde_json::to_value(&profile).map_err(Failure::failed)?)?,
-        Format::Text => line(&profile.to_string())?,
+    // the files are wanted even where the results have no reader, as with `| head`
+    let shown = show(args.format, &profile);
+    write_files(args, &profile).and(shown)
+}
+
+fn show(format: Format, profile: &Profile) -> Result<(), Failure> {
+    match format {
+        Format::Json => document(&serde_json::to_value(profile).map_err(Failure::failed)?),
+        Format::Text => line(&profile.to_string()),
     }
-    write_files(args, &profile)
 }
 
 fn options(args: &Args) -> Result<Options, Failure> {
@@ -127,37 +132,32 @@ fn options(args: &Args) -> Result<Options, Failure> {
 /// What was asked for beside the results: each is written even if another
 /// fails, and the first failure is told.
 fn write_files(args: &Args, profile: &Profile) -> Result<(), Failure> {
-    let told = |what: &str, path: &Path, written: Result<(), String>| match written {
-        Ok(()) => {
-            note(&format!("{what} written to {}", path.display()));
-            Ok(())
-        }
-        Err(error) => Err(Failure::Failed(format!("{}: {error}", path.display()))),
-    };
-    let report = args.report.as_deref().map_or(Ok(()), |path| {
-        told(
-            "report",
-            path,
-            report::write(profile, path).map_err(|e| e.to_string()),
-        )
+    let report = write_file("report", args.report.as_deref(), |path| {
+        report::write(profile, path).map_err(Failure::failed)
     });
-    let plots = args.plots.as_deref().map_or(Ok(()), |dir| {
-        told(
-            "figures",
-            dir,
-            plot::write_all(profile, dir)
-                .map(drop)
-                .map_err(|e| e.to_string()),
-        )
+    let plots = write_file("figures", args.plots.as_deref(), |dir| {
+        let written = plot::write_all(profile, dir);
+        written.map(drop).map_err(Failure::failed)
     });
-    let csv = args.csv.as_deref().map_or(Ok(()), |dir| {
-        told(
-            "tables",
-            dir,
-            profile.write_csv(dir).map(drop).map_err(|e| e.to_string()),
-        )
+    let csv = write_file("tables", args.csv.as_deref(), |dir| {
+        let written = profile.write_csv(dir);
+        // the other two name the file themselves
+        let failed = |error| Failure::Failed(format!("{}: {error}", dir.display()));
+        written.map(drop).map_err(failed)
     });
     report.and(plots).and(csv)
+}
+
+/// Writes `what` to `place`, if that was asked for, and says so.
+fn write_file(
+    what: &str,
+    place: Option<&Path>,
+    write: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(place) = place else { return Ok(()) };
+    write(place)?;
+    note(&format!("{what} written to {}", place.display()));
+    Ok(())
 }
 
 fn warn(profile: &Profile) {
