@@ -19,16 +19,18 @@ use mdht_overlay::{CaptureTap, FullNodeSetup, Simulation, World};
 use mdht_plugins::Registry;
 use mdht_profiler::{Input, NodeSpec, Options, Profile, Profiler};
 
-const VARIANTS: [(&str, &str); 8] = [
-    ("bep5", "standard"),
-    ("nice", "standard"),
-    ("nrtt", "standard"),
-    ("nr128", "standard"),
-    ("bep5", "aggressive"),
-    ("nice", "aggressive"),
-    ("nrtt", "aggressive"),
-    ("nr128", "aggressive"),
+const ROUTING: [&str; 8] = [
+    "bep5",
+    "bep5:full_bucket_ping=newcomer,mended_by=any,judged_by=10",
+    "nice",
+    "nice:quarantine_scope=queriers",
+    "nrtt",
+    "nrtt:quarantine_scope=queriers",
+    "nr128",
+    "nr128:quarantine_scope=queriers",
 ];
+const LOOKUP: [&str; 2] = ["standard", "aggressive"];
+const VARIANTS: usize = ROUTING.len() * LOOKUP.len();
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -42,8 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clock = Clock::now();
     let world = Arc::new(World::new(parameters));
     eprintln!("world: {:?}", clock.elapsed());
-    let results = Mutex::new(vec![None; VARIANTS.len()]);
-    let next = Mutex::new(0..VARIANTS.len());
+    let results = Mutex::new(vec![None; VARIANTS]);
+    let next = Mutex::new(0..VARIANTS);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -65,13 +67,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn measure(world: &Arc<World>, variant: usize, lookups: u32) -> (Profile, String) {
-    let (routing, lookup) = VARIANTS[variant];
+    let (routing, lookup) = (ROUTING[variant % ROUTING.len()], LOOKUP[variant / ROUTING.len()]);
+    let code = routing.contains('=');
     let registry = Registry::builtin();
     let (routing, lookup) = (
         registry.routing(routing).unwrap(),
         registry.lookup(lookup).unwrap(),
     );
-    let label = format!("{}-{}", routing.label(), lookup.label());
+    let label = format!("{}{}-{}", routing.label(), if code { "'" } else { "" }, lookup.label());
     let mut simulation = Simulation::new(Arc::clone(world), 1);
     let addr = world.free_addr(variant as u64);
     let mut config = Config::new(vec![addr.into()], routing, lookup);
@@ -110,8 +113,22 @@ fn measure(world: &Arc<World>, variant: usize, lookups: u32) -> (Profile, String
             }
         });
     }
+    let table = simulation.node(node).table(mdht_krpc::Family::V4);
+    let mut kinds = std::collections::BTreeMap::new();
+    let mut top = std::collections::BTreeMap::new();
+    let own = simulation.node(node).id(mdht_krpc::Family::V4).unwrap();
+    for entry in &table {
+        let std::net::SocketAddr::V4(addr) = entry.contact.addr else { continue };
+        let kind = match world.population().by_addr(addr) {
+            None => "mapped".to_owned(),
+            Some(identity) if !world.population().is_online(identity, simulation.now()) => "gone".to_owned(),
+            Some(identity) => format!("{:?}", mdht_overlay::Kind::of(world.population().connectivity(identity).class)),
+        };
+        *kinds.entry(kind.clone()).or_insert(0) += 1;
+        if own.common_prefix(&entry.contact.id) < 4 { *top.entry(kind).or_insert(0) += 1; }
+    }
     let told = format!(
-        "{:?} known {:?} table {} virtual {:?} wall {:?}",
+        "{kinds:?} top {top:?}\n   {:?} known {:?} table {} virtual {:?} wall {:?}",
         simulation.counters(),
         simulation.known_by(node),
         simulation.node(node).table(mdht_krpc::Family::V4).len(),
@@ -165,5 +182,5 @@ fn print(profile: &Profile, told: &str) {
         get("rtt_ms", "p98"),
         get("maintenance", "per_minute"),
     );
-    eprintln!("   {told}");
+    if std::env::var("TOLD").is_ok() { eprintln!("   {told}"); }
 }
