@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::clients::client_name;
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::{ClientCode, DataTable, QueriedAddress, Remotes, figure};
 
 /// Queries of every kind by the client that was queried, and how many it
@@ -37,6 +37,10 @@ impl Queries {
 }
 
 impl Measurement for ClientResponses {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_remotes(&mut self, remotes: &Remotes) {
         let mut clients: BTreeMap<Option<ClientCode>, Queries> = BTreeMap::new();
         for address in remotes.queried() {

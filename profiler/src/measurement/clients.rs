@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::{Axis, ClientCode, DataTable, Figure, FigureData, Remotes, figure};
 
 /// Distinct remote IP addresses that sent something, by the two-letter client
@@ -19,6 +19,10 @@ pub(super) struct Clients {
 }
 
 impl Measurement for Clients {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_remotes(&mut self, remotes: &Remotes) {
         let mut nodes: BTreeMap<Option<ClientCode>, u64> = BTreeMap::new();
         for sender in remotes.senders() {

@@ -41,6 +41,7 @@ mod clients;
 mod closest;
 mod distinct_nodes;
 mod get_lookups;
+mod hooks;
 mod hops;
 mod lookup_cost;
 mod lookup_latency;
@@ -64,6 +65,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use hooks::Hooks;
+pub(crate) use hooks::{KINDS, kind_of};
+
 use crate::timestamp::seconds;
 use crate::{
     Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, Observed, Options,
@@ -80,6 +84,12 @@ use crate::{
 /// [`Duplicate`], which everything has that is `Clone`. It is `Send`, so that
 /// one thread may read captures and another measure.
 pub trait Measurement: Duplicate + Send {
+    /// Which of its hooks are called, so that none is for nothing: asked for
+    /// once, before any is. All, unless it says so.
+    fn hooks(&self) -> Hooks {
+        Hooks::ALL
+    }
+
     /// The node sent or received a message. The exchange that it decides, if
     /// any, is told of next.
     fn on_message(&mut self, _observed: &Observed<'_>) {}

@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 use mdht_krpc::Body;
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::referrals::key as address_key;
 use crate::{Direction, Observed, Options, QueryKind, Timestamp};
 
@@ -91,6 +91,10 @@ impl NeedlessQueries {
 }
 
 impl Measurement for NeedlessQueries {
+    fn hooks(&self) -> Hooks {
+        Hooks::SENT_QUERIES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
         let (Direction::Sent, Body::Query(query)) = (observed.direction, &observed.message.body)
         else {

@@ -3,7 +3,7 @@
 use mdht_krpc::Body;
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span};
+use super::{Hooks, Measurement, Row, Section, Span};
 use crate::{Axis, DataTable, Direction, Figure, FigureData, Observed, Series, Timestamp};
 
 /// Queries of every kind each way, by interval, and the most that were sent
@@ -34,6 +34,10 @@ impl Peak {
 }
 
 impl Measurement for QueryRate {
+    fn hooks(&self) -> Hooks {
+        Hooks::SENT_QUERIES | Hooks::RECEIVED_QUERIES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
         if !matches!(observed.message.body, Body::Query(_)) {
             return;

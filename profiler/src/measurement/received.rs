@@ -3,7 +3,7 @@
 use mdht_krpc::Body;
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span};
+use super::{Hooks, Measurement, Row, Section, Span};
 use crate::exchange::QueryKind;
 use crate::{Direction, Observed};
 
@@ -18,6 +18,10 @@ pub(super) struct Received {
 }
 
 impl Measurement for Received {
+    fn hooks(&self) -> Hooks {
+        Hooks::RECEIVED_QUERIES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
         let (Direction::Received, Body::Query(query)) =
             (observed.direction, &observed.message.body)

@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use serde_json::{Value, json};
 
 use super::clients::client_name;
-use super::{Measurement, Row, Section, Span, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, percentage};
 use crate::{ClientCode, DataTable, Direction, Observed};
 
 /// Received messages that depart from BEP 5 and were read all the same, by
@@ -35,6 +35,10 @@ impl Default for Violations {
 }
 
 impl Measurement for Violations {
+    fn hooks(&self) -> Hooks {
+        Hooks::RECEIVED_QUERIES | Hooks::RECEIVED_ANSWERS
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
         if observed.direction != Direction::Received {
             return;
