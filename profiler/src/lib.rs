@@ -37,6 +37,7 @@
 
 mod busiest;
 mod capture;
+mod chains;
 mod client;
 mod csv;
 mod diff;
