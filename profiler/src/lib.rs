@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod addresses;
 mod busiest;
 mod capture;
 mod chains;

@@ -77,18 +77,19 @@ impl<S: Slot> Slots<S> {
         slot.key().is_some().then_some(slot)
     }
 
-    pub(crate) fn contains(&self, key: &S::Key) -> bool {
-        self.get(key).is_some()
-    }
-
-    /// Adds an entry for `key`, unless there is one.
-    pub(crate) fn insert(&mut self, key: S::Key) {
+    /// Adds an entry for `key`, if there is none, and takes room for it.
+    /// Whether there was none; `None` if there was none and is no room.
+    #[inline]
+    pub(crate) fn insert(&mut self, key: S::Key, room: &mut usize) -> Option<bool> {
         self.reserve(1);
         let index = self.find(&key, self.start(&key));
-        if self.slots[index].key().is_none() {
-            self.slots[index] = S::of(key);
-            self.used += 1;
+        if self.slots[index].key().is_some() {
+            return Some(false);
         }
+        *room = room.checked_sub(1)?;
+        self.slots[index] = S::of(key);
+        self.used += 1;
+        Some(true)
     }
 
     /// Takes all out, and keeps the space.
@@ -263,19 +264,18 @@ mod tests {
     }
 
     #[test]
-    fn a_set_forgets_all_at_once() {
-        let mut set = Slots::<Count>::default();
-        assert!(!set.contains(&1));
+    fn all_is_forgotten_at_once() {
+        let mut table = Slots::<Count>::default();
+        assert!(table.get(&1).is_none());
+        let mut room = 60;
         for key in 0..100 {
-            set.insert(key % 50);
+            assert_eq!(table.insert(key % 50, &mut room), Some(key < 50));
         }
-        assert_eq!(set.len(), 50);
-        assert!(set.contains(&49) && !set.contains(&50));
-        let capacity = set.capacity();
-        set.clear();
-        assert_eq!(
-            (set.len(), set.contains(&1), set.capacity()),
-            (0, false, capacity)
-        );
+        assert_eq!((table.len(), room), (50, 10));
+        assert!(table.get(&49).is_some() && table.get(&50).is_none());
+        let capacity = table.capacity();
+        table.clear();
+        assert_eq!((table.len(), table.capacity()), (0, capacity));
+        assert!(table.get(&1).is_none());
     }
 }
