@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 
-use mdht_krpc::{Distance, Id, Response};
+use mdht_krpc::{Body, Distance, Id, Response};
 
 use super::{FirstValue, Lookup, LookupId, LookupKind, LookupProgress};
 use crate::Timestamp;
 use crate::addresses::AddressSet;
 use crate::exchange::{Exchange, Outcome, SentQuery};
 use crate::referrals::{Referrals, distance_bits};
-use mdht_krpc::Body;
 
 /// A group that is not over.
 #[derive(Clone, Debug)]
@@ -141,8 +140,10 @@ impl Group {
             replicas, peers, ..
         } = &mut self.gathered;
         count_distinct(&mut lookup.replicas, replicas, query.remote, room);
-        for peer in response.values.iter().flat_map(|values| values.iter()) {
-            count_distinct(&mut lookup.peers, peers, peer, room);
+        if let Some(values) = &response.values {
+            for peer in values.iter() {
+                count_distinct(&mut lookup.peers, peers, peer, room);
+            }
         }
     }
 }

@@ -36,6 +36,7 @@
 //! ```
 
 mod all_queries;
+mod by_client;
 mod client_responses;
 mod clients;
 mod closest;

@@ -1,6 +1,5 @@
 //! Query rate over time.
 
-use mdht_krpc::Body;
 use serde_json::json;
 
 use super::{Hooks, Measurement, Row, Section, Span};
@@ -24,7 +23,7 @@ struct Peak {
 
 impl Peak {
     fn add(&mut self, time: Timestamp) {
-        if time.apart(self.since).as_secs() >= 1 {
+        if time.as_nanos().abs_diff(self.since.as_nanos()) >= NANOS_PER_SECOND {
             self.since = time;
             self.count = 0;
         }
@@ -39,9 +38,6 @@ impl Measurement for QueryRate {
     }
 
     fn on_message(&mut self, observed: &Observed<'_>) {
-        if !matches!(observed.message.body, Body::Query(_)) {
-            return;
-        }
         let which = match observed.direction {
             Direction::Sent => 0,
             Direction::Received => 1,
@@ -84,3 +80,5 @@ impl Measurement for QueryRate {
         }
     }
 }
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
