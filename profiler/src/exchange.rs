@@ -162,7 +162,9 @@ pub enum Stray {
 #[derive(Clone, Debug)]
 pub(crate) struct Exchanges {
     timeout: Duration,
-    limit: Duration,
+    /// How long queries are open, in nanoseconds: it is asked for at every
+    /// message.
+    limit: u64,
     open: Chains<Open>,
     digest: RandomState,
 }
@@ -187,7 +189,7 @@ impl Exchanges {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            limit: late_limit(timeout),
+            limit: u64::try_from(late_limit(timeout).as_nanos()).unwrap_or(u64::MAX),
             open: Chains::default(),
             digest: RandomState::default(),
         }
@@ -207,11 +209,13 @@ impl Exchanges {
 
     /// Forgets a query that can no longer be answered and returns it if it
     /// never was. To be called until `None` whenever time has passed.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Exchange<'static>> {
         while let Some(front) = self.open.front() {
             // far apart in either direction: a clock that was set back must
             // not keep queries from a time that never comes
-            let over = front.query.time.apart(now) > self.limit || self.open.len() > MAX_OPEN;
+            let apart = front.query.time.as_nanos().abs_diff(now.as_nanos());
+            let over = apart > self.limit || self.open.len() > MAX_OPEN;
             if !over {
                 break;
             }
