@@ -19,6 +19,7 @@ use foldhash::fast::RandomState;
 use mdht_krpc::{Body, Id, Message, Method, Query};
 
 use crate::chains::Chains;
+use crate::timestamp::nanoseconds;
 use crate::transaction::TransactionId;
 use crate::{LookupId, Observed, Timestamp};
 
@@ -189,7 +190,7 @@ impl Exchanges {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            limit: u64::try_from(late_limit(timeout).as_nanos()).unwrap_or(u64::MAX),
+            limit: nanoseconds(late_limit(timeout)),
             open: Chains::default(),
             digest: RandomState::default(),
         }
@@ -214,8 +215,7 @@ impl Exchanges {
         while let Some(front) = self.open.front() {
             // far apart in either direction: a clock that was set back must
             // not keep queries from a time that never comes
-            let apart = front.query.time.as_nanos().abs_diff(now.as_nanos());
-            let over = apart > self.limit || self.open.len() > MAX_OPEN;
+            let over = front.query.time.nanos_apart(now) > self.limit || self.open.len() > MAX_OPEN;
             if !over {
                 break;
             }

@@ -85,8 +85,9 @@ use crate::{
 /// [`Duplicate`], which everything has that is `Clone`. It is `Send`, so that
 /// one thread may read captures and another measure.
 pub trait Measurement: Duplicate + Send {
-    /// Which of its hooks are called, so that none is for nothing: asked for
-    /// once, before any is. All, unless it says so.
+    /// Which of the hooks below are called, of those that would be for nearly
+    /// every packet; it is not told of anything else. Asked for once, before
+    /// any is called. All by default.
     fn hooks(&self) -> Hooks {
         Hooks::ALL
     }
