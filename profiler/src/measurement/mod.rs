@@ -143,8 +143,11 @@ impl Clone for Box<dyn Measurement> {
 /// options: where to write to, say.
 pub type Factory = Arc<dyn Fn(&Options) -> Box<dyn Measurement> + Send + Sync>;
 
+/// Makes a measurement of the profile, which needs the options only.
+pub type Standard = fn(&Options) -> Box<dyn Measurement>;
+
 /// Every measurement of the profile, in the order of its JSON.
-pub const STANDARD: &[fn(&Options) -> Box<dyn Measurement>] = &[
+pub const STANDARD: &[Standard] = &[
     |_| Box::<lookups::Lookups>::default(),
     |_| Box::<lookup_latency::LookupLatency>::default(),
     |_| Box::<lookup_cost::LookupCost>::default(),
