@@ -1,15 +1,17 @@
 //! The profiler: captures in, profile out.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mdht_krpc::{Id, Message};
 
 use crate::busiest::Tally;
 use crate::capture::Datagram;
-use crate::measurement::{Factory, STANDARD, Span};
+use crate::measurement::{Factory, Measurement, STANDARD, Span};
 use crate::merge::{Captures, Merge, Sink};
 use crate::observer::Observers;
 use crate::running::Meter;
@@ -86,10 +88,19 @@ pub enum Error {
 }
 
 /// Profiles nodes from captures of their packets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Profiler {
     options: Options,
     measurements: Vec<Factory>,
+}
+
+impl fmt::Debug for Profiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profiler")
+            .field("options", &self.options)
+            .field("measurements", &self.measurements.len())
+            .finish()
+    }
 }
 
 /// Looks at a profiler at work, and says whether it is to go on.
@@ -100,14 +111,21 @@ impl Profiler {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            measurements: STANDARD.to_vec(),
+            measurements: STANDARD
+                .iter()
+                .map(|make| Arc::new(make) as Factory)
+                .collect(),
         }
     }
 
-    /// Adds a measurement behind those there are.
+    /// Adds a measurement behind those there are. `make` makes one for each
+    /// node under test.
     #[must_use]
-    pub fn with_measurement(mut self, measurement: Factory) -> Self {
-        self.measurements.push(measurement);
+    pub fn with_measurement(
+        mut self,
+        make: impl Fn(&Options) -> Box<dyn Measurement> + Send + Sync + 'static,
+    ) -> Self {
+        self.measurements.push(Arc::new(make));
         self
     }
 
