@@ -127,7 +127,9 @@ fn what_only_looks_like_a_record_is_none() {
 
 #[test]
 fn records_behind_much_that_is_none_are_found() {
-    let noise: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+    let noise: Vec<u8> = (0..3_000_000_u32)
+        .map(|i| i.wrapping_mul(i).to_le_bytes()[1])
+        .collect();
     let (bytes, _) = broken(Format::RAW_IP, 3, &noise, 0, 100);
     assert_eq!(
         try_profile(&bytes, options()).unwrap().captures[0].packets,
