@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, stderr};
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +54,11 @@ pub(crate) struct Args {
     /// File that names the infohashes that were looked up, one a line
     #[arg(long, value_name = "FILE")]
     infohashes: Option<PathBuf>,
+
+    /// Threads: 1, or 2 of which one reads files and one measures (default:
+    /// 2 if there is more than one core)
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
 
     /// How results are written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -125,6 +131,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
             .transpose()?,
         waterfalls: if drawn { args.waterfalls.into() } else { 0 },
         waterfall_infohashes: args.waterfall.iter().copied().collect(),
+        threads: args.threads,
         ..Options::default()
     })
 }

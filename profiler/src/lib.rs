@@ -6,6 +6,7 @@
 //! capture      bytes of a capture, of any format -> UDP datagrams
 //! reading      datagrams -> KRPC messages, recognised by content
 //! merge        several captures as one, by time
+//! handover     reading in one thread, measuring in another
 //! observer     the messages of one node under test, and from them
 //!   exchange     queries matched with their answers
 //!   lookup       get_peers and get queries grouped into lookups
@@ -47,6 +48,7 @@ mod diff;
 mod distribution;
 mod exchange;
 mod figure;
+mod handover;
 mod input;
 mod lookup;
 pub mod measurement;
