@@ -15,6 +15,7 @@
 //! measurement  plug-ins that are fed with all three and end in figures
 //! profile      the figures as JSON and as a text table
 //! csv          its tables as CSV files
+//! parquet      messages, exchanges and lookups as Parquet files
 //! plot         the figures as SVG and PNG
 //! report       the profile as one HTML page
 //! ```
@@ -49,6 +50,8 @@ pub mod measurement;
 mod merge;
 mod node;
 mod observer;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod plot;
 mod profile;
 mod profiler;

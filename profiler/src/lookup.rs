@@ -26,6 +26,14 @@ use crate::{Options, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookupId(u64);
 
+impl LookupId {
+    /// The number: 0 for the node's first lookup, and so on, in the order
+    /// they started. Groups that were refresh are numbered with them.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// What a lookup looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

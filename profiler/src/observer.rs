@@ -114,6 +114,10 @@ struct Observer {
 
 impl Observer {
     fn new(spec: NodeSpec, options: &Options, factories: &[Factory]) -> Self {
+        let mut measurements: Vec<_> = factories.iter().map(|make| make(options)).collect();
+        for measurement in &mut measurements {
+            measurement.on_node(&spec);
+        }
         Self {
             spec,
             messages: 0,
@@ -121,7 +125,7 @@ impl Observer {
             lookups: Lookups::new(options),
             remotes: Remotes::default(),
             waterfalls: Waterfalls::new(options),
-            measurements: factories.iter().map(|make| make(options)).collect(),
+            measurements,
         }
     }
 

@@ -66,8 +66,8 @@ use serde_json::Value;
 
 use crate::timestamp::seconds;
 use crate::{
-    Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, Observed, Options,
-    Remotes, Stray, Timestamp,
+    Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, NodeSpec, Observed,
+    Options, Remotes, Stray, Timestamp,
 };
 
 /// Something that is measured of one node under test.
@@ -80,6 +80,9 @@ use crate::{
 /// [`Duplicate`], which everything has that is `Clone`. It is `Send`, so that
 /// one thread may read captures and another measure.
 pub trait Measurement: Duplicate + Send {
+    /// The node under test, told before anything else.
+    fn on_node(&mut self, _node: &NodeSpec) {}
+
     /// The node sent or received a message. The exchange that it decides, if
     /// any, is told of next.
     fn on_message(&mut self, _observed: &Observed<'_>) {}
