@@ -8,7 +8,7 @@ use parquet::data_type::{
     Int64Type,
 };
 use parquet::errors::Result;
-use parquet::file::properties::WriterPropertiesBuilder;
+use parquet::file::properties::{EnabledStatistics, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedColumnWriter;
 use parquet::schema::types::{ColumnPath, Type};
 
@@ -94,18 +94,29 @@ impl Spec {
             .build()
     }
 
-    /// Sets how the column is encoded, where that is not by a dictionary: a
-    /// dictionary of values that hardly come twice is dead weight.
-    pub(super) fn encode(&self, properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
-        let encoding = match self.kind {
-            Kind::Time | Kind::Nanos => Encoding::DELTA_BINARY_PACKED,
-            Kind::Token => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            _ => return properties,
-        };
+    /// Sets how the column is stored, where that is not by a dictionary and
+    /// with the least and greatest value of each row group. A dictionary of
+    /// values that hardly come twice is dead weight, and so are the bounds of
+    /// values without an order.
+    pub(super) fn store(&self, properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
         let path = || ColumnPath::from(self.name);
-        properties
-            .set_column_dictionary_enabled(path(), false)
-            .set_column_encoding(path(), encoding)
+        let encoding = match self.kind {
+            Kind::Time | Kind::Nanos => Some(Encoding::DELTA_BINARY_PACKED),
+            Kind::Token => Some(Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            _ => None,
+        };
+        let properties = match encoding {
+            Some(encoding) => properties
+                .set_column_dictionary_enabled(path(), false)
+                .set_column_encoding(path(), encoding),
+            None => properties,
+        };
+        match self.kind {
+            Kind::Token | Kind::Id => {
+                properties.set_column_statistics_enabled(path(), EnabledStatistics::None)
+            }
+            _ => properties,
+        }
     }
 }
 

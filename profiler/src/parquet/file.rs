@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
@@ -84,23 +84,32 @@ impl TableFile {
         Ok(())
     }
 
-    /// Completes the file and gives it its name, which is returned.
+    /// Writes what is left, and the file's end.
     ///
     /// # Errors
-    /// The file cannot be written; then it is removed.
-    pub(super) fn finish(mut self) -> Result<PathBuf, TablesError> {
-        self.complete().map_err(|error| self.failed(error))?;
-        Ok(self.path)
+    /// The file cannot be written.
+    pub(super) fn complete(&mut self) -> Result<(), TablesError> {
+        self.write_end().map_err(|error| self.failed(error))
     }
 
-    fn complete(&mut self) -> Result<()> {
+    fn write_end(&mut self) -> Result<()> {
         if self.rows > 0 {
             self.write_group()?;
         }
         self.writer.finish()?;
         self.writer.inner().sync_all()?; // some disks tell only now that they are full
-        fs::rename(&self.temporary.0, &self.path)?;
         Ok(())
+    }
+
+    /// Gives the complete file its name, which is returned.
+    ///
+    /// # Errors
+    /// The name is taken by what cannot be replaced.
+    pub(super) fn publish(self) -> Result<PathBuf, TablesError> {
+        match fs::rename(&self.temporary.0, &self.path) {
+            Ok(()) => Ok(self.path),
+            Err(error) => Err(self.failed(error.into())),
+        }
     }
 
     fn failed(&self, error: ParquetError) -> TablesError {
@@ -119,9 +128,10 @@ fn writer(file: File, schema: &Schema) -> Result<SerializedFileWriter<File>> {
     let properties = WriterProperties::builder()
         .set_created_by(concat!("mdht ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-        .set_dictionary_page_size_limit(DICTIONARY);
+        .set_dictionary_page_size_limit(DICTIONARY)
+        .set_statistics_enabled(EnabledStatistics::Chunk);
     let columns = schema.columns.iter();
-    let properties = columns.fold(properties, |properties, column| column.encode(properties));
+    let properties = columns.fold(properties, |properties, column| column.store(properties));
     SerializedFileWriter::new(file, Arc::new(root), Arc::new(properties.build()))
 }
 

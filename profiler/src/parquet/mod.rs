@@ -5,7 +5,7 @@
 //! `messages.parquet`, `exchanges.parquet` and `lookups.parquet`. What each
 //! column means is told in `docs/parquet.md`. They are written while the
 //! captures are read, a row group at a time, so that memory does not grow with
-//! them (about 60 MB), and under temporary names until they are complete. The
+//! them (65 MB in all), and under temporary names until they are complete. The
 //! same captures and options give the same bytes.
 //!
 //! ```
@@ -96,14 +96,24 @@ impl Tables {
     /// left; reading and the profile are not disturbed by it.
     pub fn finish(self) -> Result<[PathBuf; 3], TablesError> {
         match std::mem::replace(&mut *lock(&self.0), State::Finished) {
-            State::Writing(files) => Ok([
-                files.messages.finish()?,
-                files.exchanges.finish()?,
-                files.lookups.finish()?,
-            ]),
+            State::Writing(files) => files.finish(),
             State::Failed(error) => Err(error),
             State::Finished => unreachable!("finishing consumes the tables"),
         }
+    }
+}
+
+impl Files {
+    /// No file gets its name before all are complete.
+    fn finish(mut self) -> Result<[PathBuf; 3], TablesError> {
+        self.messages.complete()?;
+        self.exchanges.complete()?;
+        self.lookups.complete()?;
+        Ok([
+            self.messages.publish()?,
+            self.exchanges.publish()?,
+            self.lookups.publish()?,
+        ])
     }
 }
 
