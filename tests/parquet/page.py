@@ -8,16 +8,16 @@ import duckdb
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "parquet.md").read_text()
 BLOCK = re.compile(r"^```(\w+) ([\w-]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TABLES = ("messages", "exchanges", "lookups")
-# type in the page -> Parquet's physical type, length and logical type
+# type in the page -> Parquet's physical type, length, and what DuckDB makes of it
 TYPES = {
-    "TIMESTAMP(ns, UTC)": ("INT64", None, "TimestampType(isAdjustedToUTC=1, unit=TimeUnit(NANOS))"),
-    "INT64": ("INT64", None, None),
-    "INT32": ("INT32", None, None),
-    "UINT16": ("INT32", None, "IntType(bitWidth=16, isSigned=0)"),
-    "bool": ("BOOLEAN", None, None),
-    "text": ("BYTE_ARRAY", None, "StringType()"),
-    "bytes": ("BYTE_ARRAY", None, None),
-    "20 bytes": ("FIXED_LEN_BYTE_ARRAY", "20", None),
+    "TIMESTAMP(ns, UTC)": ("INT64", None, "TIMESTAMPTZ_NS"),
+    "INT64": ("INT64", None, "BIGINT"),
+    "INT32": ("INT32", None, "INTEGER"),
+    "UINT16": ("INT32", None, "USMALLINT"),
+    "bool": ("BOOLEAN", None, "BOOLEAN"),
+    "text": ("BYTE_ARRAY", None, "VARCHAR"),
+    "bytes": ("BYTE_ARRAY", None, "BLOB"),
+    "20 bytes": ("FIXED_LEN_BYTE_ARRAY", "20", "BLOB"),
 }
 
 
@@ -30,8 +30,9 @@ def listed(table):
 def check_columns(checks):
     for table in TABLES:
         found = duckdb.sql(
-            "SELECT name, type, type_length, logical_type, repetition_type "
-            f"FROM parquet_schema('{table}.parquet') WHERE type IS NOT NULL"
+            "SELECT name, type, type_length, column_type, repetition_type "
+            f"FROM parquet_schema('{table}.parquet') "
+            f"JOIN (DESCRIBE FROM '{table}.parquet') ON name = column_name ORDER BY column_id"
         ).fetchall()
         expected = [
             (name, *TYPES[kind], "OPTIONAL" if null == "yes" else "REQUIRED")
