@@ -70,6 +70,11 @@ impl<'a> Nodes<'a> {
         write_compact_addr(&contact.addr, out);
     }
 
+    /// The family of the contacts.
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
     /// The bytes as they stand in the datagram.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes

@@ -36,8 +36,10 @@
 //! # }
 //! ```
 
+mod addresses;
 mod busiest;
 mod capture;
+mod chains;
 mod client;
 mod csv;
 mod diff;
@@ -47,6 +49,7 @@ mod figure;
 mod input;
 mod lookup;
 pub mod measurement;
+mod measuring;
 mod merge;
 mod node;
 mod observer;
@@ -61,6 +64,7 @@ mod remotes;
 pub mod report;
 mod running;
 mod series;
+mod slots;
 mod table;
 mod timestamp;
 mod transaction;

@@ -36,11 +36,13 @@
 //! ```
 
 mod all_queries;
+mod by_client;
 mod client_responses;
 mod clients;
 mod closest;
 mod distinct_nodes;
 mod get_lookups;
+mod hooks;
 mod hops;
 mod lookup_cost;
 mod lookup_latency;
@@ -64,6 +66,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use hooks::Hooks;
+pub(crate) use hooks::{KINDS, kind_of};
+
 use crate::timestamp::seconds;
 use crate::{
     Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, NodeSpec, Observed,
@@ -82,6 +87,12 @@ use crate::{
 pub trait Measurement: Duplicate + Send {
     /// The node under test, told before anything else.
     fn on_node(&mut self, _node: &NodeSpec) {}
+
+    /// Which of its hooks are called, so that none is for nothing: asked for
+    /// once, before any is. All, unless it says so.
+    fn hooks(&self) -> Hooks {
+        Hooks::ALL
+    }
 
     /// The node sent or received a message. The exchange that it decides, if
     /// any, is told of next.

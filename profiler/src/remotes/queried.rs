@@ -1,0 +1,218 @@
+//! Addresses that were queried, and what became of the queries.
+
+use std::hash::Hash;
+
+use super::QueriedAddress;
+use super::senders::Shown;
+use crate::Timestamp;
+use crate::exchange::{Exchange, Outcome};
+use crate::slots::{Batched, Slot};
+
+/// The addresses of one family that were queried.
+#[derive(Clone, Debug)]
+pub(super) struct Queried<K: Address>(Batched<Asked<K>, Decided>);
+
+/// A query that was answered or can no longer be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decided {
+    sent: Timestamp,
+    outcome: DecidedAs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DecidedAs {
+    Answered,
+    Late,
+    Timeout,
+}
+
+impl Decided {
+    #[inline]
+    pub(super) fn of(exchange: &Exchange<'_>) -> Self {
+        Self {
+            sent: exchange.query.time,
+            outcome: match exchange.outcome {
+                Outcome::Answered(_) => DecidedAs::Answered,
+                Outcome::AnsweredLate(_) => DecidedAs::Late,
+                Outcome::Unanswered => DecidedAs::Timeout,
+            },
+        }
+    }
+}
+
+/// The queries to one address.
+#[derive(Clone, Copy, Debug)]
+struct Asked<K> {
+    address: K,
+    /// When the first and the last of the answered queries were sent.
+    first: Timestamp,
+    last: Timestamp,
+    counts: Counts,
+    /// What came from its IP address, told in the end.
+    sender: Option<Shown>,
+    is_there: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    answered: u32,
+    late: u32,
+    before: u32,
+    between: u32,
+    after: u32,
+}
+
+impl<K: Address> Slot for Asked<K> {
+    type Key = K;
+    const FREE: Self = Self {
+        address: K::ANY,
+        first: Timestamp::from_nanos(0),
+        last: Timestamp::from_nanos(0),
+        counts: Counts {
+            answered: 0,
+            late: 0,
+            before: 0,
+            between: 0,
+            after: 0,
+        },
+        sender: None,
+        is_there: false,
+    };
+
+    fn of(address: K) -> Self {
+        Self {
+            address,
+            is_there: true,
+            ..Self::FREE
+        }
+    }
+
+    #[inline]
+    fn key(&self) -> Option<K> {
+        self.is_there.then_some(self.address)
+    }
+}
+
+impl<K> Asked<K> {
+    fn on_decided(&mut self, decided: Decided) {
+        let counts = &mut self.counts;
+        let was_answered = counts.answered + counts.late > 0;
+        match decided.outcome {
+            DecidedAs::Timeout if !was_answered => counts.before += 1,
+            DecidedAs::Timeout => match decided.sent {
+                sent if sent < self.first => counts.before += 1,
+                sent if sent < self.last => counts.between += 1,
+                _ => counts.after += 1,
+            },
+            answered => {
+                match answered {
+                    DecidedAs::Answered => counts.answered += 1,
+                    _ => counts.late += 1,
+                }
+                // a timeout is decided long after its query: those that were
+                // counted as after the last answer are before this one
+                counts.between += std::mem::take(&mut counts.after);
+                if !was_answered {
+                    (self.first, self.last) = (decided.sent, decided.sent);
+                }
+                self.first = self.first.min(decided.sent);
+                self.last = self.last.max(decided.sent);
+            }
+        }
+    }
+
+    fn summary(&self) -> QueriedAddress {
+        QueriedAddress {
+            sender: self.sender.map(Shown::sender),
+            answered: self.counts.answered,
+            answered_late: self.counts.late,
+            timeouts_before: self.counts.before,
+            timeouts_between: self.counts.between,
+            timeouts_after: self.counts.after,
+        }
+    }
+}
+
+impl<K: Address> Queried<K> {
+    pub(super) fn new(most: usize) -> Self {
+        Self(Batched::new(most))
+    }
+
+    #[inline]
+    pub(super) fn note(&mut self, address: K, decided: Decided) {
+        self.0.note(address, decided, |asked, decided, _| {
+            asked.on_decided(decided)
+        });
+    }
+
+    /// Looks up what waits, and for every address what came from it.
+    pub(super) fn settle(&mut self, sender: impl Fn(&K) -> Option<Shown>) {
+        self.0.settle(|asked, decided, _| asked.on_decided(decided));
+        for asked in self.0.table_mut().iter_mut() {
+            asked.sender = sender(&asked.address);
+        }
+    }
+
+    /// The settled addresses, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = QueriedAddress> {
+        self.0.table().iter().map(Asked::summary)
+    }
+
+    pub(super) const fn is_complete(&self) -> bool {
+        self.0.is_complete()
+    }
+}
+
+/// An IP address and port as a number.
+pub(super) trait Address: Copy + Eq + Hash {
+    const ANY: Self;
+}
+
+impl Address for u64 {
+    const ANY: Self = 0;
+}
+
+impl Address for (u128, u16) {
+    const ANY: Self = (0, 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(outcome: DecidedAs, sent: u64) -> Decided {
+        let sent = Timestamp::from_nanos(sent);
+        Decided { sent, outcome }
+    }
+
+    #[test]
+    fn timeouts_before_between_and_after_answers() {
+        use DecidedAs::{Answered, Late, Timeout};
+        let mut asked = Asked::of(0_u64);
+        for (outcome, sent) in [
+            (Answered, 20),
+            (Timeout, 10), // decided after the answer, sent before it
+            (Timeout, 30),
+            (Late, 50),
+            (Timeout, 40), // decided after it, sent before it
+            (Timeout, 60),
+            (Timeout, 70),
+        ] {
+            asked.on_decided(decided(outcome, sent));
+        }
+        let address = asked.summary();
+        assert_eq!((address.answered, address.answered_late), (1, 1));
+        let timeouts = (
+            address.timeouts_before,
+            address.timeouts_between,
+            address.timeouts_after,
+        );
+        assert_eq!(timeouts, (1, 2, 2));
+        assert_eq!(address.queries(), 7);
+    }
+
+    #[test]
+    fn addresses_are_small() {
+        assert_eq!(size_of::<Asked<u64>>(), 48);
+    }
+}
