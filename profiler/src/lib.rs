@@ -20,6 +20,9 @@
 //! report       the profile as one HTML page
 //! ```
 //!
+//! `parquet` is a cargo feature, on by default; without it some twenty
+//! dependencies fall away.
+//!
 //! Everything is one pass in time order (two over files when no node is
 //! named), with state per open exchange and open lookup, never per packet. Time is whole
 //! nanoseconds throughout.

@@ -53,7 +53,7 @@ pub struct Tables(Arc<Mutex<State>>);
 
 /// Once writing has failed, or the tables are finished, rows are dropped.
 enum State {
-    Writing(Files),
+    Writing(Box<Files>),
     Failed(TablesError),
     Finished,
 }
@@ -76,7 +76,7 @@ impl Tables {
             exchanges: TableFile::create(dir, &schema::EXCHANGES)?,
             lookups: TableFile::create(dir, &schema::LOOKUPS)?,
         };
-        Ok(Self(Arc::new(Mutex::new(State::Writing(files)))))
+        Ok(Self(Arc::new(Mutex::new(State::Writing(Box::new(files))))))
     }
 
     /// Makes what fills the tables, for
