@@ -19,6 +19,7 @@ use foldhash::fast::RandomState;
 use mdht_krpc::{Body, Id, Message, Method, Query};
 
 use crate::chains::Chains;
+use crate::timestamp::nanoseconds;
 use crate::transaction::TransactionId;
 use crate::{LookupId, Observed, Timestamp};
 
@@ -162,7 +163,9 @@ pub enum Stray {
 #[derive(Clone, Debug)]
 pub(crate) struct Exchanges {
     timeout: Duration,
-    limit: Duration,
+    /// How long queries are open, in nanoseconds: it is asked for at every
+    /// message.
+    limit: u64,
     open: Chains<Open>,
     digest: RandomState,
 }
@@ -187,7 +190,7 @@ impl Exchanges {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            limit: late_limit(timeout),
+            limit: nanoseconds(late_limit(timeout)),
             open: Chains::default(),
             digest: RandomState::default(),
         }
@@ -207,11 +210,12 @@ impl Exchanges {
 
     /// Forgets a query that can no longer be answered and returns it if it
     /// never was. To be called until `None` whenever time has passed.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Exchange<'static>> {
         while let Some(front) = self.open.front() {
             // far apart in either direction: a clock that was set back must
             // not keep queries from a time that never comes
-            let over = front.query.time.apart(now) > self.limit || self.open.len() > MAX_OPEN;
+            let over = front.query.time.nanos_apart(now) > self.limit || self.open.len() > MAX_OPEN;
             if !over {
                 break;
             }

@@ -12,6 +12,7 @@
 //!   referrals    which response led a lookup to which node
 //!   remotes      every remote address, what it sent and what it answered
 //!   waterfall    every query of the lookups that were chosen for it
+//! measuring    what each measurement asks for, handed to it
 //! measurement  plug-ins that are fed with all three and end in figures
 //! profile      the figures as JSON and as a text table
 //! csv          its tables as CSV files
@@ -24,8 +25,9 @@
 //! dependencies fall away.
 //!
 //! Everything is one pass in time order (two over files when no node is
-//! named), with state per open exchange and open lookup, never per packet. Time is whole
-//! nanoseconds throughout.
+//! named), with state per open exchange and open lookup, never per packet.
+//! `slots`, `chains` and `addresses` are the tables that are looked into for
+//! every packet. Time is whole nanoseconds throughout.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), mdht_profiler::Error> {

@@ -70,27 +70,28 @@ impl Observers {
     /// A message between two nodes under test is sent first, then received.
     #[inline]
     pub(crate) fn on_message(&mut self, datagram: &Datagram<'_>, message: &Message<'_>) {
-        for direction in [Direction::Sent, Direction::Received] {
-            let (local, remote) = match direction {
-                Direction::Sent => (datagram.source, datagram.destination),
-                Direction::Received => (datagram.destination, datagram.source),
-            };
-            let observed = || Observed {
-                time: datagram.time,
-                direction,
-                local,
-                remote,
-                ip_len: datagram.ip_len,
-                message,
-            };
-            if self.nodes.len() <= FEW_NODES {
-                for node in &mut self.nodes {
-                    if node.spec.matches(&local) {
-                        node.on_message(&observed());
-                    }
-                }
-            } else {
-                self.on_message_of_many(&observed());
+        let (source, destination) = (&datagram.source, &datagram.destination);
+        let observed = |direction, local: &SocketAddr, remote: &SocketAddr| Observed {
+            time: datagram.time,
+            direction,
+            local: *local,
+            remote: *remote,
+            ip_len: datagram.ip_len,
+            message,
+        };
+        if self.nodes.len() > FEW_NODES {
+            self.on_message_of_many(&observed(Direction::Sent, source, destination));
+            self.on_message_of_many(&observed(Direction::Received, destination, source));
+            return;
+        }
+        for node in &mut self.nodes {
+            if node.spec.matches(source) {
+                node.on_message(&observed(Direction::Sent, source, destination));
+            }
+        }
+        for node in &mut self.nodes {
+            if node.spec.matches(destination) {
+                node.on_message(&observed(Direction::Received, destination, source));
             }
         }
     }

@@ -18,7 +18,7 @@ pub(crate) trait Slot: Copy {
     /// A slot without an entry.
     const FREE: Self;
 
-    /// A new entry.
+    /// What is to become an entry.
     fn of(key: Self::Key) -> Self;
 
     /// The key of the entry; `None` of a slot without.
@@ -62,11 +62,6 @@ impl<S: Slot> Slots<S> {
     /// The entries in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &S> {
         self.slots.iter().filter(|slot| slot.key().is_some())
-    }
-
-    /// The entries in no order.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut S> {
-        self.slots.iter_mut().filter(|slot| slot.key().is_some())
     }
 
     pub(crate) fn get(&self, key: &S::Key) -> Option<&S> {
@@ -166,11 +161,6 @@ impl<S: Slot, News: Copy> Batched<S, News> {
     /// The table, without what waits.
     pub(crate) const fn table(&self) -> &Slots<S> {
         &self.table
-    }
-
-    /// The table, without what waits.
-    pub(crate) const fn table_mut(&mut self) -> &mut Slots<S> {
-        &mut self.table
     }
 
     /// Whether no key was dropped.

@@ -9,12 +9,14 @@ use mdht_krpc::Id;
 use super::group::{Gathered, Group, Room};
 use super::{Closed, LookupId, LookupKind};
 use crate::exchange::{Exchange, SentQuery, late_limit};
+use crate::timestamp::nanoseconds;
 use crate::{Options, Timestamp};
 
 /// The groups of one node that are not over.
 #[derive(Clone, Debug)]
 pub(crate) struct Lookups {
-    gap: Duration,
+    /// In nanoseconds.
+    gap: u64,
     /// A group is kept this long after its last query: for the gap, and as
     /// long as that query may be answered.
     hold: Duration,
@@ -39,7 +41,7 @@ pub(crate) struct Lookups {
 impl Lookups {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
-            gap: options.lookup_gap,
+            gap: nanoseconds(options.lookup_gap),
             hold: options.lookup_gap.max(late_limit(options.timeout)),
             refresh_max_queries: options.refresh_max_queries,
             infohashes: options.infohashes.clone(),
@@ -85,7 +87,7 @@ impl Lookups {
         let id = id.or_else(|| self.current.get(key).copied())?;
         let gap = self.gap;
         let group = self.group_mut(id)?;
-        if group.last_query.apart(now) > gap {
+        if group.last_query.nanos_apart(now) > gap {
             return None;
         }
         group.lookup.queries += 1;

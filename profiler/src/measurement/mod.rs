@@ -88,8 +88,9 @@ pub trait Measurement: Duplicate + Send {
     /// The node under test, told before anything else.
     fn on_node(&mut self, _node: &NodeSpec) {}
 
-    /// Which of its hooks are called, so that none is for nothing: asked for
-    /// once, before any is. All, unless it says so.
+    /// Which of the hooks below are called, of those that would be for nearly
+    /// every packet; it is not told of anything else. Asked for once, before
+    /// any is called. All by default.
     fn hooks(&self) -> Hooks {
         Hooks::ALL
     }
@@ -145,8 +146,11 @@ impl Clone for Box<dyn Measurement> {
 /// options: where to write to, say.
 pub type Factory = Arc<dyn Fn(&Options) -> Box<dyn Measurement> + Send + Sync>;
 
+/// Makes a measurement of the profile, which needs the options only.
+pub type Standard = fn(&Options) -> Box<dyn Measurement>;
+
 /// Every measurement of the profile, in the order of its JSON.
-pub const STANDARD: &[fn(&Options) -> Box<dyn Measurement>] = &[
+pub const STANDARD: &[Standard] = &[
     |_| Box::<lookups::Lookups>::default(),
     |_| Box::<lookup_latency::LookupLatency>::default(),
     |_| Box::<lookup_cost::LookupCost>::default(),

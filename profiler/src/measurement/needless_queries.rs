@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::chains::Chains;
 use crate::referrals::key as address_key;
+use crate::timestamp::nanoseconds;
 use crate::{Observed, Options, QueryKind, Timestamp};
 
 /// Doubled queries: of the same kind for the same key to the same address
@@ -154,14 +155,15 @@ impl Measurement for NeedlessQueries {
 /// matters.
 #[derive(Clone, Debug)]
 struct Recent<T> {
-    within: Duration,
+    /// In nanoseconds.
+    within: u64,
     noted: Chains<(Timestamp, T)>,
 }
 
 impl<T: Copy> Recent<T> {
     fn new(within: Duration) -> Self {
         Self {
-            within,
+            within: nanoseconds(within),
             noted: Chains::default(),
         }
     }
@@ -170,7 +172,7 @@ impl<T: Copy> Recent<T> {
     fn last(&self, digest: u64, now: Timestamp) -> Option<T> {
         let newest = self.noted.find(digest).next()?;
         let (time, noted) = self.noted.get(newest);
-        (time.apart(now) <= self.within).then_some(*noted)
+        (time.nanos_apart(now) <= self.within).then_some(*noted)
     }
 
     /// Notes something in place of what was noted of that digest.
@@ -178,7 +180,9 @@ impl<T: Copy> Recent<T> {
         self.noted.push_back(digest, (now, noted));
         // not those from a time that is yet to come: the clock steps back and
         // forth where captures are no more than nearly in order
-        let is_over = |(time, _): &(Timestamp, T)| now.since(*time) > self.within;
+        let is_over = |(time, _): &(Timestamp, T)| {
+            now.as_nanos().saturating_sub(time.as_nanos()) > self.within
+        };
         while self.noted.len() > MAX_RECENT || self.noted.front().is_some_and(is_over) {
             self.noted.pop_front();
         }

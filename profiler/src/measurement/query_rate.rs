@@ -23,7 +23,7 @@ struct Peak {
 
 impl Peak {
     fn add(&mut self, time: Timestamp) {
-        if time.as_nanos().abs_diff(self.since.as_nanos()) >= NANOS_PER_SECOND {
+        if time.nanos_apart(self.since) >= NANOS_PER_SECOND {
             self.since = time;
             self.count = 0;
         }

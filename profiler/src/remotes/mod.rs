@@ -16,7 +16,7 @@ use senders::{Seen, Senders};
 pub struct Remotes {
     v4: Senders<u32>,
     v6: Senders<u128>,
-    queried_v4: Queried<u64>,
+    queried_v4: Queried<(u32, u16)>,
     queried_v6: Queried<(u128, u16)>,
     new_senders: Series<1>,
 }
@@ -140,9 +140,8 @@ impl Remotes {
         let decided = Decided::of(exchange);
         match exchange.query.remote {
             SocketAddr::V4(addr) => {
-                let ip = u64::from(addr.ip().to_bits());
                 self.queried_v4
-                    .note(ip << 16 | u64::from(addr.port()), decided);
+                    .note((addr.ip().to_bits(), addr.port()), decided);
             }
             SocketAddr::V6(addr) => {
                 self.queried_v6
@@ -156,12 +155,7 @@ impl Remotes {
         self.v4.settle(&mut self.new_senders);
         self.v6.settle(&mut self.new_senders);
         let (v4, v6) = (&self.v4, &self.v6);
-        self.queried_v4.settle(|key| v4.get(&high_bits(*key)));
+        self.queried_v4.settle(|(ip, _)| v4.get(ip));
         self.queried_v6.settle(|(ip, _)| v6.get(ip));
     }
-}
-
-/// The IP address of a queried address.
-fn high_bits(key: u64) -> u32 {
-    u32::try_from(key >> 16).unwrap_or_default()
 }

@@ -10,7 +10,19 @@ use crate::slots::{Batched, Slot};
 
 /// The addresses of one family that were queried.
 #[derive(Clone, Debug)]
-pub(super) struct Queried<K: Address>(Batched<Asked<K>, Decided>);
+pub(super) struct Queried<K: Address> {
+    places: Batched<Place<K>, Decided>,
+    asked: Vec<Asked>,
+}
+
+/// Where an address is in [`Queried::asked`]. Most are queried once or twice:
+/// this much smaller table is what is searched.
+#[derive(Clone, Copy, Debug)]
+struct Place<K> {
+    address: K,
+    /// One more than the index; 0 if it is not there.
+    number: u32,
+}
 
 /// A query that was answered or can no longer be.
 #[derive(Clone, Copy, Debug)]
@@ -41,19 +53,17 @@ impl Decided {
 }
 
 /// The queries to one address.
-#[derive(Clone, Copy, Debug)]
-struct Asked<K> {
-    address: K,
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
     /// When the first and the last of the answered queries were sent.
     first: Timestamp,
     last: Timestamp,
     counts: Counts,
     /// What came from its IP address, told in the end.
     sender: Option<Shown>,
-    is_there: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     answered: u32,
     late: u32,
@@ -62,38 +72,25 @@ struct Counts {
     after: u32,
 }
 
-impl<K: Address> Slot for Asked<K> {
+impl<K: Address> Slot for Place<K> {
     type Key = K;
     const FREE: Self = Self {
         address: K::ANY,
-        first: Timestamp::from_nanos(0),
-        last: Timestamp::from_nanos(0),
-        counts: Counts {
-            answered: 0,
-            late: 0,
-            before: 0,
-            between: 0,
-            after: 0,
-        },
-        sender: None,
-        is_there: false,
+        number: 0,
     };
 
+    /// Of an address that is not there yet.
     fn of(address: K) -> Self {
-        Self {
-            address,
-            is_there: true,
-            ..Self::FREE
-        }
+        Self { address, number: 0 }
     }
 
     #[inline]
     fn key(&self) -> Option<K> {
-        self.is_there.then_some(self.address)
+        (self.number != 0).then_some(self.address)
     }
 }
 
-impl<K> Asked<K> {
+impl Asked {
     fn on_decided(&mut self, decided: Decided) {
         let counts = &mut self.counts;
         let was_answered = counts.answered + counts.late > 0;
@@ -135,41 +132,55 @@ impl<K> Asked<K> {
 
 impl<K: Address> Queried<K> {
     pub(super) fn new(most: usize) -> Self {
-        Self(Batched::new(most))
+        Self {
+            places: Batched::new(most),
+            asked: Vec::new(),
+        }
     }
 
     #[inline]
     pub(super) fn note(&mut self, address: K, decided: Decided) {
-        self.0.note(address, decided, |asked, decided, _| {
-            asked.on_decided(decided)
+        let asked = &mut self.asked;
+        self.places.note(address, decided, |place, decided, _| {
+            on_decided(asked, place, decided);
         });
     }
 
     /// Looks up what waits, and for every address what came from it.
     pub(super) fn settle(&mut self, sender: impl Fn(&K) -> Option<Shown>) {
-        self.0.settle(|asked, decided, _| asked.on_decided(decided));
-        for asked in self.0.table_mut().iter_mut() {
-            asked.sender = sender(&asked.address);
+        let asked = &mut self.asked;
+        self.places
+            .settle(|place, decided, _| on_decided(asked, place, decided));
+        for place in self.places.table().iter() {
+            self.asked[place.number as usize - 1].sender = sender(&place.address);
         }
     }
 
-    /// The settled addresses, in no order.
+    /// The settled addresses, in the order they were first told of.
     pub(super) fn iter(&self) -> impl Iterator<Item = QueriedAddress> {
-        self.0.table().iter().map(Asked::summary)
+        self.asked.iter().map(Asked::summary)
     }
 
     pub(super) const fn is_complete(&self) -> bool {
-        self.0.is_complete()
+        self.places.is_complete()
     }
 }
 
-/// An IP address and port as a number.
+fn on_decided<K>(asked: &mut Vec<Asked>, place: &mut Place<K>, decided: Decided) {
+    if place.number == 0 {
+        asked.push(Asked::default());
+        place.number = u32::try_from(asked.len()).unwrap_or(u32::MAX);
+    }
+    asked[place.number as usize - 1].on_decided(decided);
+}
+
+/// An IP address and port as numbers.
 pub(super) trait Address: Copy + Eq + Hash {
     const ANY: Self;
 }
 
-impl Address for u64 {
-    const ANY: Self = 0;
+impl Address for (u32, u16) {
+    const ANY: Self = (0, 0);
 }
 
 impl Address for (u128, u16) {
@@ -188,7 +199,7 @@ mod tests {
     #[test]
     fn timeouts_before_between_and_after_answers() {
         use DecidedAs::{Answered, Late, Timeout};
-        let mut asked = Asked::of(0_u64);
+        let mut asked = Asked::default();
         for (outcome, sent) in [
             (Answered, 20),
             (Timeout, 10), // decided after the answer, sent before it
@@ -213,6 +224,7 @@ mod tests {
 
     #[test]
     fn addresses_are_small() {
-        assert_eq!(size_of::<Asked<u64>>(), 48);
+        assert_eq!(size_of::<Place<(u32, u16)>>(), 12);
+        assert_eq!(size_of::<Asked>(), 40);
     }
 }
