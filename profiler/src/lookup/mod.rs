@@ -93,7 +93,7 @@ pub struct FirstValue {
     /// included [thesis 8.III.B].
     pub cost: u64,
     /// Hops to the node that sent it, if they are known; see
-    /// [`SentQuery::hops`].
+    /// [`SentQuery::hops`](crate::SentQuery::hops).
     pub hops: Option<u8>,
 }
 
@@ -105,7 +105,7 @@ pub struct LookupProgress {
     pub first_bits: Option<u8>,
     /// Distance of the closest node that responded.
     pub closest_bits: Option<u8>,
-    /// Hops to that node, if they are known; see [`SentQuery::hops`].
+    /// Hops to that node, if they are known; see [`SentQuery::hops`](crate::SentQuery::hops).
     pub closest_hops: Option<u8>,
     by_hops: [Option<u8>; LookupProgress::MAX_HOPS + 1],
 }
