@@ -15,6 +15,7 @@ use mdht_profiler::{plot, report};
 
 use crate::joining::stop_requested;
 use crate::output::{Failure, Format, document, line, note};
+use crate::profile_parquet::Export;
 
 /// Measure any node from a capture of its packets: lookup latency and cost,
 /// maintenance, response rates. The node need not be ours and is not asked.
@@ -25,6 +26,7 @@ use crate::output::{Failure, Format, document, line, note};
   mdht profile client.pcapng --node 192.0.2.7:6881 --report client.html
   mdht profile both.pcap.zst --node 10.0.0.1:6881=NR128-A --node 10.0.0.2:6881=UT --format json
   tcpdump -i eth0 -U -w - udp | mdht profile -
+  mdht profile client.pcap --parquet rows/    (then: duckdb -c \"FROM 'rows/lookups.parquet'\")
   mdht profile diff before.json after.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -76,6 +78,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
 
+    /// Write messages, exchanges and lookups as Parquet files into this folder
+    #[arg(long, value_name = "DIR")]
+    parquet: Option<PathBuf>,
+
     /// Slowest lookups that get a waterfall in report and plots
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(..=1000))]
     waterfalls: u16,
@@ -100,14 +106,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .iter()
         .map(|path| Input::named(path))
         .collect();
+    let export = Export::begin(args.parquet.as_deref())?;
+    let profiler = export.filled_by(Profiler::new(options(args)?));
     let mut screen = Screen::new(args.format);
-    let profile = Profiler::new(options(args)?).watch(inputs, &mut |running| screen.show(running));
+    let profile = profiler.watch(inputs, &mut |running| screen.show(running));
     screen.clear();
     let profile = profile.map_err(Failure::failed)?;
     warn(&profile);
     // the files are wanted even where the results have no reader, as with `| head`
     let shown = show(args.format, &profile);
-    write_files(args, &profile).and(shown)
+    let written = write_files(args, &profile);
+    let exported = export.finish();
+    written.and(exported).and(shown)
 }
 
 fn show(format: Format, profile: &Profile) -> Result<(), Failure> {

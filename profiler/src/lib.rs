@@ -17,9 +17,13 @@
 //! measurement  plug-ins that are fed with all three and end in figures
 //! profile      the figures as JSON and as a text table
 //! csv          its tables as CSV files
+//! parquet      messages, exchanges and lookups as Parquet files
 //! plot         the figures as SVG and PNG
 //! report       the profile as one HTML page
 //! ```
+//!
+//! `parquet` is a cargo feature, on by default; without it some twenty
+//! dependencies fall away.
 //!
 //! Everything is one pass in time order (two over files when no node is
 //! named), with state per open exchange and open lookup, never per packet.
@@ -56,6 +60,8 @@ mod measuring;
 mod merge;
 mod node;
 mod observer;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod plot;
 mod profile;
 mod profiler;

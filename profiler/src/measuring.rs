@@ -2,7 +2,7 @@
 
 use crate::lookup::{Closed, LookupKind};
 use crate::measurement::{Factory, Hooks, KINDS, Measurement, Section, Span, kind_of};
-use crate::{Exchange, Observed, Options, Remotes, Stray};
+use crate::{Exchange, NodeSpec, Observed, Options, Remotes, Stray};
 
 /// The measurements of one node in their order.
 #[derive(Clone)]
@@ -15,8 +15,11 @@ pub(crate) struct Measuring {
 }
 
 impl Measuring {
-    pub(crate) fn new(options: &Options, factories: &[Factory]) -> Self {
-        let all: Vec<_> = factories.iter().map(|make| make(options)).collect();
+    pub(crate) fn new(node: &NodeSpec, options: &Options, factories: &[Factory]) -> Self {
+        let mut all: Vec<_> = factories.iter().map(|make| make(options)).collect();
+        for measurement in &mut all {
+            measurement.on_node(node);
+        }
         let asking_for = |hook| {
             let asking = |index: &usize| all[*index].hooks().contains(hook);
             (0..all.len()).filter(asking).collect()

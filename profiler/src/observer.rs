@@ -126,6 +126,7 @@ struct Observer {
 
 impl Observer {
     fn new(spec: NodeSpec, options: &Options, factories: &[Factory]) -> Self {
+        let measuring = Measuring::new(&spec, options, factories);
         Self {
             spec,
             messages: 0,
@@ -133,7 +134,7 @@ impl Observer {
             lookups: Lookups::new(options),
             remotes: Remotes::default(),
             waterfalls: Waterfalls::new(options),
-            measuring: Measuring::new(options, factories),
+            measuring,
         }
     }
 

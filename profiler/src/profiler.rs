@@ -290,15 +290,20 @@ enum Stage {
 impl Work<'_> {
     /// Ends the search for the busiest node.
     fn decide(&mut self) {
+        self.decide_for(|observers| observers);
+    }
+
+    /// The same, with what `taken` makes of the new observers.
+    fn decide_for(&mut self, taken: impl FnOnce(Observers) -> Observers) {
         let observers = match &self.stage {
             Stage::Observing(_) => return,
             Stage::Tallying(tally) => {
                 self.addresses = tally.clone().busiest();
-                self.profiler.observers_of_first(&self.addresses)
+                taken(self.profiler.observers_of_first(&self.addresses))
             }
             Stage::Undecided(undecided) => {
                 self.addresses = undecided.busiest();
-                let mut observers = self.profiler.observers_of_first(&self.addresses);
+                let mut observers = taken(self.profiler.observers_of_first(&self.addresses));
                 undecided.replay(|datagram, message| observers.on_message(datagram, message));
                 observers
             }
@@ -324,7 +329,9 @@ impl Work<'_> {
             return None;
         }
         let mut copy = self.clone();
-        copy.decide();
+        // copies, as measurements of every other snapshot are: one that
+        // writes as it goes must not write twice
+        copy.decide_for(|observers| observers.clone());
         Some(copy.finish(standing.summaries()))
     }
 }

@@ -29,6 +29,14 @@ pub struct LookupId {
     place: u32,
 }
 
+impl LookupId {
+    /// The number: 0 for the node's first lookup, and so on, in the order
+    /// they started. Groups that were refresh are numbered with them.
+    pub const fn number(self) -> u64 {
+        self.number
+    }
+}
+
 /// What a lookup looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -71,8 +71,8 @@ pub(crate) use hooks::{KINDS, kind_of};
 
 use crate::timestamp::seconds;
 use crate::{
-    Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, Observed, Options,
-    Remotes, Stray, Timestamp,
+    Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, NodeSpec, Observed,
+    Options, Remotes, Stray, Timestamp,
 };
 
 /// Something that is measured of one node under test.
@@ -85,6 +85,9 @@ use crate::{
 /// [`Duplicate`], which everything has that is `Clone`. It is `Send`, so that
 /// one thread may read captures and another measure.
 pub trait Measurement: Duplicate + Send {
+    /// The node under test, told before anything else.
+    fn on_node(&mut self, _node: &NodeSpec) {}
+
     /// Which of the hooks below are called, of those that would be for nearly
     /// every packet; it is not told of anything else. Asked for once, before
     /// any is called. All by default.
