@@ -12,7 +12,7 @@ use crate::measure::{Measured, measure_all};
 use crate::{published, variants};
 
 /// Lookups of each node in a trial.
-const LOOKUPS: usize = 200;
+const LOOKUPS: usize = 300;
 /// How far a trial is from the best so far: a factor of about this, or its
 /// inverse.
 const STEP: f64 = 1.25;
@@ -24,79 +24,47 @@ struct Free {
     bounds: (f64, f64),
 }
 
-const FREE: [Free; 11] = [
-    Free {
-        name: "swarms.top_largest",
-        at: |p| &mut p.swarms.top_largest,
-        bounds: (1000.0, 50_000.0),
-    },
-    Free {
-        name: "tables.good",
-        at: |p| &mut p.tables.good,
-        bounds: (0.4, 0.8),
-    },
-    Free {
-        name: "tables.natted",
-        at: |p| &mut p.tables.natted,
-        bounds: (0.05, 0.35),
-    },
-    Free {
-        name: "tables.near_known",
-        at: |p| &mut p.tables.near_known,
-        bounds: (0.5, 1.0),
-    },
-    Free {
-        name: "tables.epoch_min",
-        at: |p| &mut p.tables.epoch_min,
-        bounds: (5.0, 120.0),
-    },
-    Free {
-        name: "links.loss",
-        at: |p| &mut p.links.loss,
-        bounds: (0.002, 0.03),
-    },
-    Free {
-        name: "swarms.replica_reach",
-        at: |p| &mut p.swarms.replica_reach,
-        bounds: (3.0, 20.0),
-    },
-    Free {
-        name: "swarms.replica_spread",
-        at: |p| &mut p.swarms.replica_spread,
-        bounds: (1.2, 2.5),
-    },
-    Free {
-        name: "acquaintances.admission",
-        at: |p| &mut p.acquaintances.admission,
-        bounds: (0.01, 0.2),
-    },
-    Free {
-        name: "acquaintances.query_min",
-        at: |p| &mut p.acquaintances.query_min,
-        bounds: (2.0, 20.0),
-    },
-    Free {
-        name: "acquaintances.memory_min",
-        at: |p| &mut p.acquaintances.memory_min,
-        bounds: (30.0, 600.0),
-    },
+const FREE: [Free; 7] = [
+    free("tables.good", |p| &mut p.tables.good, (0.5, 0.97)),
+    free("tables.near_good", |p| &mut p.tables.near_good, (0.2, 0.9)),
+    free("tables.natted", |p| &mut p.tables.natted, (0.1, 0.9)),
+    free(
+        "tables.near_known",
+        |p| &mut p.tables.near_known,
+        (0.4, 1.0),
+    ),
+    free("links.loss", |p| &mut p.links.loss, (0.002, 0.03)),
+    free(
+        "swarms.replica_reach",
+        |p| &mut p.swarms.replica_reach,
+        (3.0, 20.0),
+    ),
+    free(
+        "swarms.replica_spread",
+        |p| &mut p.swarms.replica_spread,
+        (1.2, 2.5),
+    ),
 ];
 
+const fn free(name: &'static str, at: fn(&mut Parameters) -> &mut f64, bounds: (f64, f64)) -> Free {
+    Free { name, at, bounds }
+}
+
 /// Random search around the best so far.
-pub fn fit(start: Parameters, trials: usize) -> Result<(), Box<dyn Error>> {
+pub(crate) fn fit(start: Parameters, trials: usize) -> Result<(), Box<dyn Error>> {
     let mut rng = Rng::from_u64(start.seed);
     let mut best = (f64::INFINITY, start);
+    // how full of nodes that are gone the thesis's BEP5 tables were follows from
+    // its code, not from the world
+    let mut fitted = variants(false);
+    fitted.retain(|variant| variant.routing != "bep5");
     for trial in 0..=trials {
         let mut parameters = best.1.clone();
         if trial > 0 {
             vary(&mut parameters, &mut rng);
         }
-        let tables = &parameters.tables;
-        if tables.good + tables.natted + tables.firewalled > 0.99 {
-            continue;
-        }
         let world = Arc::new(World::new(parameters.clone()));
-        let error = misfit(&measure_all(&world, &variants(false), LOOKUPS)?);
+        let error = misfit(&measure_all(&world, &fitted, LOOKUPS)?);
         if error < best.0 {
             best = (error, parameters);
             println!("trial {trial}: misfit {error:.3}");
@@ -134,7 +102,7 @@ fn misfit(all: &[Measured]) -> f64 {
         let answered = measured.get("lookup_queries", "answered_pct");
         sum += ((answered - row.answered) / 6.0).powi(2) / 4.0;
         if row.is_fitted {
-            let own = ["p50", "p75", "p98"].map(|p| measured.get("lookup_latency_ms", p));
+            let own = ["p50", "p75", "p98", "p99"].map(|p| measured.get("lookup_latency_ms", p));
             sum += own
                 .iter()
                 .zip(row.latency)

@@ -23,26 +23,26 @@ const INTERVAL: Duration = Duration::from_secs(90);
 
 /// A combination of plug-ins, and the randomness of its run.
 #[derive(Clone)]
-pub struct Variant {
-    pub routing: String,
-    pub lookup: String,
-    pub number: u64,
+pub(crate) struct Variant {
+    pub(crate) routing: String,
+    pub(crate) lookup: String,
+    pub(crate) number: u64,
 }
 
 /// What came of a run.
-pub struct Measured {
-    pub label: String,
-    pub profile: Profile,
+pub(crate) struct Measured {
+    pub(crate) label: String,
+    pub(crate) profile: Profile,
     /// Kinds of the contacts in the routing table at the end, which no packet
     /// tells: they explain, they are no result.
-    pub table: BTreeMap<String, usize>,
+    pub(crate) table: BTreeMap<String, usize>,
     /// Tables that the node is in, and queries of strangers.
-    pub known: (usize, u64),
+    pub(crate) known: (usize, u64),
 }
 
 impl Measured {
     /// A figure of the profile.
-    pub fn get(&self, section: &str, key: &str) -> f64 {
+    pub(crate) fn get(&self, section: &str, key: &str) -> f64 {
         let section = self.profile.nodes[0].section(section);
         section
             .and_then(|section| section[key].as_f64())
@@ -51,7 +51,7 @@ impl Measured {
 }
 
 /// Lets a node join, look up `lookups` top swarms and measures it.
-pub fn measure(
+pub(crate) fn measure(
     world: &Arc<World>,
     variant: &Variant,
     lookups: usize,
@@ -149,7 +149,7 @@ fn kinds(simulation: &Simulation, node: NodeIndex) -> BTreeMap<String, usize> {
 }
 
 /// Measures all variants on two threads; the results stand in their order.
-pub fn measure_all(
+pub(crate) fn measure_all(
     world: &Arc<World>,
     variants: &[Variant],
     lookups: usize,

@@ -171,11 +171,17 @@ pub struct Swarms {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tables {
-    /// Share of entries that are online and answer anybody. Fitted.
+    /// Share of entries of full buckets that are online and answer anybody:
+    /// who does not is replaced there sooner or later. Fitted.
     pub good: f64,
-    /// Share behind a NAT that lets only those in that the node sent to.
+    /// The same among the nodes nearest to the table's owner, whose buckets are
+    /// never full, so that everybody stays until found bad. Fitted.
+    pub near_good: f64,
+    /// Of the other entries, the share behind a NAT that lets only those in
+    /// that the node sent to. Fitted.
     pub natted: f64,
-    /// Share behind a firewall. What is left of 1 is stale: nodes gone since.
+    /// Of the other entries, the share behind a firewall. The rest is stale:
+    /// nodes gone since.
     pub firewalled: f64,
     /// Minutes after which an entry is another one.
     pub epoch_min: f64,
@@ -319,9 +325,10 @@ impl Default for Swarms {
 impl Default for Tables {
     fn default() -> Self {
         Self {
-            good: 0.70,
-            natted: 0.15,
-            firewalled: 0.03,
+            good: 0.78,
+            near_good: 0.55,
+            natted: 0.5,
+            firewalled: 0.1,
             epoch_min: 15.0,
             near_known: 0.9,
         }

@@ -17,10 +17,12 @@ use crate::population::{Identity, Population};
 
 /// Contacts in an answer [B5].
 pub(crate) const K: usize = 8;
+/// Contacts in a bucket whose size the client's parameters do not give [B5].
+const DEFAULT_BUCKET: u16 = 8;
 /// Draws for an entry before it stays empty.
 const PICKS: u64 = 40;
 /// A node knows about this many of those nearest to its ID.
-const NEAR: u32 = 16;
+const NEAR: u32 = 24;
 
 /// What an entry names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +63,10 @@ pub(crate) struct TablePlan {
     phases: Draws,
     epoch: u64,
     near_depth: u32,
-    circulating: Circulating,
+    /// In full buckets.
+    far: Circulating,
+    /// Among the nodes nearest to the owner.
+    near: Circulating,
     circulation: Draws,
 }
 
@@ -75,22 +80,30 @@ struct Circulating {
 
 impl Circulating {
     /// Such that the shares of kinds come out where every node is known that
-    /// can be.
-    fn new(parameters: &Parameters) -> Self {
+    /// can be, and `good` of them are.
+    fn new(parameters: &Parameters, good: f64) -> Self {
         let tables = &parameters.tables;
         let rows = &parameters.connectivity;
         let share = |kind| {
             let of_kind = rows.iter().filter(|row| Kind::of(row.class) == kind);
             of_kind.map(|row| row.share).sum::<f64>()
         };
-        let stale = 1.0 - tables.good - tables.natted - tables.firewalled;
-        // entries for each node there is
-        let density = share(Kind::Good) / tables.good.max(1e-9);
-        let chance = |entries: f64, nodes: f64| (density * entries / nodes.max(1e-9)).min(1.0);
+        // entries that are not good, for each node there is
+        let others = share(Kind::Good) * (1.0 - good) / good.max(1e-9);
+        let chance = |part: f64, nodes: f64| (others * part / nodes.max(1e-9)).min(1.0);
         Self {
             natted: chance(tables.natted, share(Kind::Natted)),
             firewalled: chance(tables.firewalled, share(Kind::Firewalled)),
-            stale: chance(stale, 1.0),
+            stale: chance(1.0 - tables.natted - tables.firewalled, 1.0),
+        }
+    }
+
+    const fn share(&self, kind: Kind) -> f64 {
+        match kind {
+            Kind::Good => 1.0,
+            Kind::Natted => self.natted,
+            Kind::Firewalled => self.firewalled,
+            Kind::Stale => self.stale,
         }
     }
 }
@@ -135,7 +148,8 @@ impl TablePlan {
             phases: Draws::new(seed, Subject::Phase),
             epoch: epoch.max(1),
             near_depth: population.depth_of(NEAR),
-            circulating: Circulating::new(parameters),
+            far: Circulating::new(parameters, parameters.tables.good),
+            near: Circulating::new(parameters, parameters.tables.near_good),
             circulation: Draws::new(seed, Subject::Circulation),
         }
     }
@@ -193,7 +207,7 @@ impl TablePlan {
                 Kind::Stale => (Population::before(there), kind),
                 _ => (there, Kind::of(population.connectivity(there).class)),
             };
-            (is == kind && self.circulates(there, kind)).then_some(there)
+            (is == kind && self.circulates(there, self.far.share(kind))).then_some(there)
         };
         if range.is_empty() {
             return None;
@@ -205,7 +219,7 @@ impl TablePlan {
     pub(crate) fn bucket_size(&self, population: &Population, of: Identity, bucket: u32) -> u16 {
         let sizes = self.buckets.get(population.client(of));
         let size = sizes.and_then(|sizes| sizes.get(bucket as usize));
-        size.copied().unwrap_or(K as u16)
+        size.copied().unwrap_or(DEFAULT_BUCKET)
     }
 
     fn add_bucket(
@@ -243,24 +257,19 @@ impl TablePlan {
             let draws = self.entries.of(of.number()).of(place);
             for (identity, kind) in [(there, kind), (gone, Kind::Stale)] {
                 let known = unit(draws.draw(identity.number(), epoch)) < self.tables.near_known;
-                if known && identity != of && self.circulates(identity, kind) {
+                if known && identity != of && self.circulates(identity, self.near.share(kind)) {
                     out.add(population, target, identity);
                 }
             }
         }
     }
 
-    /// Whether a node of a kind is in tables at all.
-    fn circulates(&self, identity: Identity, kind: Kind) -> bool {
-        let share = match kind {
-            Kind::Good => return true,
-            Kind::Natted => self.circulating.natted,
-            Kind::Firewalled => self.circulating.firewalled,
-            Kind::Stale => self.circulating.stale,
-        };
-        unit(self.circulation.draw(identity.number(), kind as u64)) < share
+    /// Whether a node is one of the `share` of its kind that are in tables.
+    fn circulates(&self, identity: Identity, share: f64) -> bool {
+        share >= 1.0 || unit(self.circulation.one(identity.number())) < share
     }
 
+    /// The kind of an entry of a full bucket.
     fn kind(&self, draw: f64) -> Kind {
         let Tables {
             good,
@@ -268,11 +277,13 @@ impl TablePlan {
             firewalled,
             ..
         } = self.tables;
-        match draw {
-            draw if draw < good => Kind::Good,
-            draw if draw < good + natted => Kind::Natted,
-            draw if draw < good + natted + firewalled => Kind::Firewalled,
-            _ => Kind::Stale,
+        // where among the others
+        let other = (draw - good) / (1.0 - good).max(1e-9);
+        match () {
+            () if draw < good => Kind::Good,
+            () if other < natted => Kind::Natted,
+            () if other < natted + firewalled => Kind::Firewalled,
+            () => Kind::Stale,
         }
     }
 

@@ -86,11 +86,11 @@ mod tests {
     fn subtrees_are_what_a_scan_finds() {
         let space = IdSpace::new(3, 5000);
         let draws = Draws::new(9, Subject::Id);
-        for i in 0..500 {
+        for i in 0..500_u32 {
             let prefix = if i % 2 == 0 {
-                draws.one(i)
+                draws.one(i.into())
             } else {
-                space.prefix(i as u32 * 10)
+                space.prefix(i * 10)
             };
             for bits in 0..=64 {
                 let same = |place: u64| bits == 0 || (place ^ prefix) >> (64 - bits) == 0;

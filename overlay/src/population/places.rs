@@ -116,7 +116,10 @@ mod tests {
     /// Percentiles of the round-trip times from one host to many.
     fn seen_from(places: &Places, from: (Ipv4Addr, Access)) -> Vec<f64> {
         let draws = Draws::new(77, Subject::Peer);
-        let to = |i| Ipv4Addr::from(draws.one(i) as u32);
+        let to = |i| {
+            let [a, b, c, d, ..] = draws.one(i).to_be_bytes();
+            Ipv4Addr::new(a, b, c, d)
+        };
         let mut times: Vec<_> = (0..100_000)
             .map(|i| places.rtt(from, (to(i), Access::Home)).as_secs_f64() * 1e3)
             .collect();

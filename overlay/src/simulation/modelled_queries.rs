@@ -62,7 +62,7 @@ impl Simulation {
         } else {
             self.target_near(node, holder)
         };
-        self.query(node, holder, target.map(Target::Node));
+        self.query(node, holder, target.map(Target::Node).as_ref());
         self.wheel
             .push(self.now + pause, Occurrence::Holder(node, holder));
     }
@@ -84,7 +84,7 @@ impl Simulation {
             true => Target::Swarm(target),
             false => Target::Node(target),
         });
-        self.query(node, stranger, target);
+        self.query(node, stranger, target.as_ref());
     }
 
     /// One that was given a token may announce a peer.
@@ -112,12 +112,12 @@ impl Simulation {
         self.send_query(node, modelled, &announce, at + ANNOUNCE_AFTER);
     }
 
-    fn query(&mut self, node: NodeIndex, by: Identity, target: Option<Target>) {
+    fn query(&mut self, node: NodeIndex, by: Identity, target: Option<&Target>) {
         let (_, id) = self.world.population().contact(by);
         let query = match target {
             None => Query::new(mdht_krpc::Method::Ping, id),
-            Some(Target::Node(target)) => Query::find_node(id, target),
-            Some(Target::Swarm(info_hash)) => Query::get_peers(id, info_hash),
+            Some(Target::Node(target)) => Query::find_node(id, *target),
+            Some(Target::Swarm(info_hash)) => Query::get_peers(id, *info_hash),
         };
         self.send_query(node, by, &query, self.now);
     }
