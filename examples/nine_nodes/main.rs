@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     parameters.nodes = nodes;
     let clock = Clock::now();
-    let world = Arc::new(World::new(parameters));
+    let world = Arc::new(World::new(parameters)?);
     eprintln!("world: {:?}", clock.elapsed());
     let results = Mutex::new(vec![None; VARIANTS.len()]);
     let next = Mutex::new(0..VARIANTS.len());
