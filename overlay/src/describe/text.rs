@@ -6,7 +6,7 @@ use super::{ClassRow, Comparison, MakeUp, Row, SessionRows, SwarmRows, TableRows
 use crate::parameters::{Acquaintances, Class, Sessions};
 
 /// Width of the column of names.
-const NAME: usize = 26;
+const NAME: usize = 30;
 /// The same in comparisons.
 const LONG_NAME: usize = 50;
 

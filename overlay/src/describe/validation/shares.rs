@@ -7,6 +7,7 @@ use mdht_krpc::id_fits_addr;
 use super::sampler::{Sampler, percent};
 use super::{Comparison, Row};
 use crate::describe::text;
+use crate::parameters::{Client, Connectivity};
 
 /// Nodes sampled.
 const SAMPLES: u64 = 200_000;
@@ -17,7 +18,7 @@ pub(super) fn clients(sampler: &Sampler<'_>) -> Comparison {
         let (identity, _) = sampler.node(i);
         world.population().client(identity)
     });
-    let row = |(place, client): (usize, &crate::parameters::Client)| {
+    let row = |(place, client): (usize, &Client)| {
         let observed = counts.get(&place).copied().unwrap_or(0);
         let name = text::code(&client.code).to_owned();
         Row::new(name, 100.0 * client.share, percent(observed, SAMPLES))
@@ -51,19 +52,22 @@ pub(super) fn classes(sampler: &Sampler<'_>) -> Comparison {
         let what = world.population().connectivity(identity);
         text::class(what.class, Some(what.mapping_timeout_s))
     });
-    let mut planted = BTreeMap::<_, f64>::new();
-    for row in &world.parameters().connectivity {
-        let name = text::class(row.class, Some(row.mapping_timeout_s));
-        *planted.entry(name).or_default() += 100.0 * row.share;
-    }
-    let row = |(name, planted): (String, f64)| {
-        let observed = counts.get(&name).copied().unwrap_or(0);
-        Row::new(name, planted, percent(observed, SAMPLES)).samples(SAMPLES)
+    let name = |row: &Connectivity| text::class(row.class, Some(row.mapping_timeout_s));
+    let rows = &world.parameters().connectivity;
+    // a class may be given in several rows that look the same
+    let first = |place: usize| rows.iter().position(|row| name(row) == name(&rows[place]));
+    let row = |place: usize| {
+        let name_here = name(&rows[place]);
+        let same = rows.iter().filter(|row| name(row) == name_here);
+        let planted = same.map(|row| 100.0 * row.share).sum::<f64>();
+        let observed = counts.get(&name_here).copied().unwrap_or(0);
+        Row::new(name_here, planted, percent(observed, SAMPLES)).samples(SAMPLES)
     };
+    let places = (0..rows.len()).filter(|place| first(*place) == Some(*place));
     Comparison {
         subject: "connectivity classes",
         unit: "% of nodes",
-        rows: planted.into_iter().map(row).collect(),
+        rows: places.map(row).collect(),
     }
 }
 
