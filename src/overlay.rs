@@ -13,6 +13,7 @@ use crate::output::{Failure, Format, document, line};
 /// The emulated overlay: a DHT of up to 16 million modelled nodes in one
 /// process.
 #[derive(clap::Args)]
+#[command(arg_required_else_help = false)]
 #[command(after_help = "Examples:
   mdht overlay describe
   mdht overlay describe --nodes 1000000 --validate")]

@@ -260,6 +260,75 @@ fn live_in(parameters: Parameters) {
     }
 }
 
+/// The keys of the printed parameters with the bounds that their comments say.
+fn bounds() -> Vec<(String, String, String)> {
+    let text = Parameters::default().to_toml();
+    let (mut table, mut comment, mut found) = (String::new(), String::new(), Vec::new());
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("[overlay.") {
+            table = name.replace(']', ".");
+        } else if let Some(more) = line.strip_prefix('#') {
+            comment += more;
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            let said = comment
+                .rsplit_once("number from ")
+                .map(|(_, bounds)| bounds);
+            if let Some((least, most)) = said.and_then(|said| said.split_once(" to ")) {
+                let most = most.trim_end_matches('.').to_owned();
+                found.push((format!("{table}{key}"), least.to_owned(), most));
+            }
+        }
+        if !line.starts_with('#') {
+            comment.clear();
+        }
+    }
+    found
+}
+
+#[test]
+fn what_the_comments_allow_is_accepted_to_the_ends_and_no_further() {
+    let all = bounds();
+    assert!(all.len() > 25, "{all:?}");
+    let model = |key: &str| key.starts_with("sessions.");
+    for (key, least, most) in all.iter().filter(|(key, ..)| !model(key)) {
+        for value in [least, most] {
+            let nodes = if key == "nodes" { "" } else { "nodes = 300\n" };
+            match Parameters::from_toml(&format!("[overlay]\n{nodes}{key} = {value}")) {
+                Ok(made) => live_in(Parameters {
+                    nodes: made.nodes.min(300),
+                    ..made
+                }),
+                // alone it would do
+                Err(error) => assert!(!error.reason.starts_with("it is"), "{error}"),
+            }
+        }
+        let beyond = refused(&format!("{key} = {most}9"));
+        assert_eq!(beyond.key, format!("overlay.{key}"));
+    }
+}
+
+#[test]
+fn sessions_of_any_allowed_shape_make_a_world() {
+    let ends = |least, most| [least, most];
+    let mut models = vec![Sessions::Endless];
+    for shape in ends(0.1, 10.0) {
+        let of = |scale_min| Sessions::Weibull { shape, scale_min };
+        models.extend(ends(1.0, 1e7).map(of));
+    }
+    for sigma in ends(0.0, 10.0) {
+        let of = |median_min| Sessions::LogNormal { median_min, sigma };
+        models.extend(ends(1.0, 1e7).map(of));
+    }
+    models.extend(ends(1.0, 1e7).map(|mean_min| Sessions::Exponential { mean_min }));
+    for sessions in models {
+        live_in(Parameters {
+            nodes: 200,
+            sessions,
+            ..Parameters::default()
+        });
+    }
+}
+
 /// Any number, the hostile ones often.
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -316,7 +385,7 @@ fn parameters() -> impl Strategy<Value = Parameters> {
         sessions(),
     );
     let numbers = prop::collection::vec(number(), 24);
-    let changed = prop::collection::vec(prop::bool::weighted(0.15), 32);
+    let changed = prop::collection::vec(prop::bool::weighted(0.06), 32);
     let nodes = prop_oneof![9 => 100..1500_u32, 1 => prop::sample::select(vec![0, 99, u32::MAX])];
     (lists, numbers, changed, nodes, any::<u64>()).prop_map(
         |(lists, numbers, changed, nodes, seed)| {

@@ -11,9 +11,6 @@ pub const LEAST_NODES: u32 = 100;
 const MOST_HOLDERS: u32 = 4096;
 /// Most background swarms: their numbers have 24 bits.
 pub(super) const MOST_SWARMS: u32 = 1 << 24;
-/// Largest seed that TOML can write.
-const MOST_SEED: f64 = i64::MAX as f64;
-
 /// What a key may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Allowed {
@@ -78,7 +75,7 @@ const fn key(key: &'static str, allowed: Allowed, help: &'static str) -> Entry {
 pub(super) const ENTRIES: &[Entry] = &[
     key("nodes", Allowed::Whole(LEAST_NODES as f64, MOST_NODES as f64),
         "Modelled nodes online at once. The thesis cites up to 9.5 million [8.I]."),
-    key("seed", Allowed::Whole(0.0, MOST_SEED),
+    key("seed", Allowed::Words("a whole number from 0 to 9223372036854775807"),
         "Everything that is drawn is drawn from this."),
     key("secure_ids", SHARE,
         "Share of nodes whose ID fits their address [BEP 42]. The thesis is older."),

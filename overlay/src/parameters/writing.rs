@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::Parameters;
 use super::catalogue::{ENTRIES, Entry};
 
-/// Comments are broken at this column.
+/// No comment is wider.
 const WIDTH: usize = 100;
 
 impl Parameters {
@@ -57,15 +57,16 @@ fn written(value: &Value) -> String {
 }
 
 fn write_comment(text: &str, out: &mut String) {
-    let mut column = WIDTH;
+    out.push('#');
+    let mut column = 1;
     for word in text.split_whitespace() {
-        if column + word.len() >= WIDTH {
-            out.push_str(if column == WIDTH { "#" } else { "\n#" });
+        if column + 1 + word.len() > WIDTH {
+            out.push_str("\n#");
             column = 1;
         }
         out.push(' ');
         out.push_str(word);
-        column += word.len() + 1;
+        column += 1 + word.len();
     }
     out.push('\n');
 }
