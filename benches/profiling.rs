@@ -3,7 +3,11 @@
 //!
 //! ```text
 //! cargo bench --bench profiling [-- PACKETS [CAPTURE]]
+//! cargo bench --bench profiling -- memory PACKETS [CAPTURE]
 //! ```
+//!
+//! `memory` profiles the capture once and prints the most memory that the
+//! process ever had (Linux); 8,400,000 packets are 2 GB.
 //!
 //! The capture is made here (see [`workload`]) and lies in the page cache. Of
 //! 3,000,000 packets unless told otherwise; in a temporary file unless CAPTURE
@@ -14,7 +18,10 @@
 //! - `read and scan`: one record after the other, its payload through
 //!   `Message::scan`, nothing matched or counted. The file's framing is known,
 //!   so nothing of it is checked.
-//! - `mdht, one node`: the whole profile of one named node.
+//! - `read by mdht`: the profiler for a node that is not in the capture: all
+//!   that is done before a message is handed to a node under test.
+//! - `mdht, one core`: the whole profile of one named node, in one thread.
+//! - `mdht, two cores`: the same, read in a thread of its own.
 //! - `tshark`: its DHT dissector with `-T fields`, on the first 200,000
 //!   packets, without the time that it takes to start. The port is named, or
 //!   another dissector seizes it, and messages that it does not recognise are
@@ -26,6 +33,7 @@ use std::error::Error;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -40,13 +48,21 @@ const PACKETS: u64 = 3_000_000;
 /// How many of them tshark reads.
 const TSHARK_PACKETS: u64 = 200_000;
 const ROUNDS: usize = 5;
+/// Where these stand among the contenders.
+const ONE_CORE: usize = 3;
+const TWO_CORES: usize = 4;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     // cargo itself adds `--bench`
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let packets = args.next().map_or(Ok(PACKETS), |text| text.parse())?;
+    let mut next = args.next();
+    let memory = next.as_deref() == Some("memory");
+    if memory {
+        next = args.next();
+    }
+    let packets = next.map_or(Ok(PACKETS), |text| text.parse())?;
     let kept = args.next().map(PathBuf::from);
     let path = kept.clone().unwrap_or_else(|| {
         std::env::temp_dir().join(format!("mdht-profiling-{}.pcap", std::process::id()))
@@ -54,11 +70,34 @@ fn main() -> Outcome<()> {
     if !path.exists() {
         workload::write(&path, packets)?;
     }
-    let outcome = compare(&path, packets);
+    let outcome = match memory {
+        true => peak_memory(&path, packets),
+        false => compare(&path, packets),
+    };
     if kept.is_none() {
         std::fs::remove_file(&path)?;
     }
     outcome
+}
+
+fn peak_memory(path: &Path, packets: u64) -> Outcome<()> {
+    let before = peak_mb()?;
+    profile(path, packets, workload::NODE, 2)?;
+    let bytes = std::fs::metadata(path)?.len();
+    println!(
+        "{packets} packets, {:.0} MB: peak memory {:.0} MB, of which {before:.0} MB before",
+        bytes as f64 / 1e6,
+        peak_mb()?,
+    );
+    Ok(())
+}
+
+/// Most memory that this process ever had, in MB.
+fn peak_mb() -> Outcome<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = peak.and_then(|text| text.trim().strip_suffix(" kB"));
+    Ok(kib.ok_or("no VmHWM in /proc/self/status")?.parse::<f64>()? * 1024.0 / 1e6)
 }
 
 /// One way through the capture.
@@ -84,7 +123,15 @@ fn compare(path: &Path, packets: u64) -> Outcome<()> {
     let mut contenders = vec![
         whole("read", read),
         whole("read and scan", read_and_scan),
-        whole("mdht, one node", profile),
+        whole("read by mdht", |path, packets| {
+            profile(path, packets, "192.0.2.1:1", 1)
+        }),
+        whole("mdht, one core", |path, packets| {
+            profile(path, packets, workload::NODE, 1)
+        }),
+        whole("mdht, two cores", |path, packets| {
+            profile(path, packets, workload::NODE, 2)
+        }),
     ];
     let has_tshark = Command::new("tshark").arg("-v").output().is_ok();
     if has_tshark {
@@ -119,9 +166,11 @@ fn compare(path: &Path, packets: u64) -> Outcome<()> {
             rate * bytes_per_packet / 1e9
         );
     }
-    println!("\nmdht, one node, against");
-    for (contender, rate) in contenders.iter().zip(&rates) {
-        println!("{:<18}{:>10.3} x", contender.name, rates[2] / rate);
+    for mdht in [ONE_CORE, TWO_CORES] {
+        println!("\n{}, against", contenders[mdht].name);
+        for (contender, rate) in contenders.iter().zip(&rates) {
+            println!("{:<18}{:>10.3} x", contender.name, rates[mdht] / rate);
+        }
     }
     match has_tshark {
         true => Ok(()),
@@ -165,9 +214,10 @@ fn read_and_scan(path: &Path, packets: u64) -> Outcome<()> {
     all_of(packets, messages)
 }
 
-fn profile(path: &Path, packets: u64) -> Outcome<()> {
+fn profile(path: &Path, packets: u64, node: &str, threads: usize) -> Outcome<()> {
     let profiler = Profiler::new(Options {
-        nodes: vec![workload::NODE.parse()?],
+        nodes: vec![node.parse()?],
+        threads: NonZero::new(threads),
         ..Options::default()
     });
     let profile = profiler.run(&[path], &mut |_| {})?;

@@ -20,6 +20,7 @@ mod ping;
 mod plugins;
 mod profile;
 mod profile_diff;
+mod profile_parquet;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
 /// how well.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, stderr};
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use mdht_profiler::{plot, report};
 
 use crate::joining::stop_requested;
 use crate::output::{Failure, Format, document, line, note};
+use crate::profile_parquet::Export;
 
 /// Measure any node from a capture of its packets: lookup latency and cost,
 /// maintenance, response rates. The node need not be ours and is not asked.
@@ -24,6 +26,7 @@ use crate::output::{Failure, Format, document, line, note};
   mdht profile client.pcapng --node 192.0.2.7:6881 --report client.html
   mdht profile both.pcap.zst --node 10.0.0.1:6881=NR128-A --node 10.0.0.2:6881=UT --format json
   tcpdump -i eth0 -U -w - udp | mdht profile -
+  mdht profile client.pcap --parquet rows/    (then: duckdb -c \"FROM 'rows/lookups.parquet'\")
   mdht profile diff before.json after.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -54,6 +57,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     infohashes: Option<PathBuf>,
 
+    /// Threads: 1, or 2 of which one reads files and one measures (default:
+    /// 2 if there is more than one core)
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+
     /// How results are written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -69,6 +77,10 @@ pub(crate) struct Args {
     /// Write each table as CSV into this folder
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
+
+    /// Write messages, exchanges and lookups as Parquet files into this folder
+    #[arg(long, value_name = "DIR")]
+    parquet: Option<PathBuf>,
 
     /// Slowest lookups that get a waterfall in report and plots
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(..=1000))]
@@ -94,16 +106,25 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .iter()
         .map(|path| Input::named(path))
         .collect();
+    let export = Export::begin(args.parquet.as_deref())?;
+    let profiler = export.filled_by(Profiler::new(options(args)?));
     let mut screen = Screen::new(args.format);
-    let profile = Profiler::new(options(args)?).watch(inputs, &mut |running| screen.show(running));
+    let profile = profiler.watch(inputs, &mut |running| screen.show(running));
     screen.clear();
     let profile = profile.map_err(Failure::failed)?;
     warn(&profile);
-    match args.format {
-        Format::Json => document(&serde_json::to_value(&profile).map_err(Failure::failed)?)?,
-        Format::Text => line(&profile.to_string())?,
+    // the files are wanted even where the results have no reader, as with `| head`
+    let shown = show(args.format, &profile);
+    let written = write_files(args, &profile);
+    let exported = export.finish();
+    written.and(exported).and(shown)
+}
+
+fn show(format: Format, profile: &Profile) -> Result<(), Failure> {
+    match format {
+        Format::Json => document(&serde_json::to_value(profile).map_err(Failure::failed)?),
+        Format::Text => line(&profile.to_string()),
     }
-    write_files(args, &profile)
 }
 
 fn options(args: &Args) -> Result<Options, Failure> {
@@ -120,6 +141,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
             .transpose()?,
         waterfalls: if drawn { args.waterfalls.into() } else { 0 },
         waterfall_infohashes: args.waterfall.iter().copied().collect(),
+        threads: args.threads,
         ..Options::default()
     })
 }
@@ -127,37 +149,32 @@ fn options(args: &Args) -> Result<Options, Failure> {
 /// What was asked for beside the results: each is written even if another
 /// fails, and the first failure is told.
 fn write_files(args: &Args, profile: &Profile) -> Result<(), Failure> {
-    let told = |what: &str, path: &Path, written: Result<(), String>| match written {
-        Ok(()) => {
-            note(&format!("{what} written to {}", path.display()));
-            Ok(())
-        }
-        Err(error) => Err(Failure::Failed(format!("{}: {error}", path.display()))),
-    };
-    let report = args.report.as_deref().map_or(Ok(()), |path| {
-        told(
-            "report",
-            path,
-            report::write(profile, path).map_err(|e| e.to_string()),
-        )
+    let report = write_file("report", args.report.as_deref(), |path| {
+        report::write(profile, path).map_err(Failure::failed)
     });
-    let plots = args.plots.as_deref().map_or(Ok(()), |dir| {
-        told(
-            "figures",
-            dir,
-            plot::write_all(profile, dir)
-                .map(drop)
-                .map_err(|e| e.to_string()),
-        )
+    let plots = write_file("figures", args.plots.as_deref(), |dir| {
+        let written = plot::write_all(profile, dir);
+        written.map(drop).map_err(Failure::failed)
     });
-    let csv = args.csv.as_deref().map_or(Ok(()), |dir| {
-        told(
-            "tables",
-            dir,
-            profile.write_csv(dir).map(drop).map_err(|e| e.to_string()),
-        )
+    let csv = write_file("tables", args.csv.as_deref(), |dir| {
+        let written = profile.write_csv(dir);
+        // the other two name the file themselves
+        let failed = |error| Failure::Failed(format!("{}: {error}", dir.display()));
+        written.map(drop).map_err(failed)
     });
     report.and(plots).and(csv)
+}
+
+/// Writes `what` to `place`, if that was asked for, and says so.
+fn write_file(
+    what: &str,
+    place: Option<&Path>,
+    write: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(place) = place else { return Ok(()) };
+    write(place)?;
+    note(&format!("{what} written to {}", place.display()));
+    Ok(())
 }
 
 fn warn(profile: &Profile) {

@@ -70,6 +70,11 @@ impl<'a> Nodes<'a> {
         write_compact_addr(&contact.addr, out);
     }
 
+    /// The family of the contacts.
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
     /// The bytes as they stand in the datagram.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
@@ -131,9 +136,19 @@ impl<'a> Values<'a> {
         Self(Source::Peers(peers))
     }
 
-    /// The inside of a bencoded list, already known to be well-formed.
-    pub(crate) const fn from_wire(bytes: &'a [u8]) -> Self {
+    /// The peers in `bytes`, the inside of a bencoded list; up to where that
+    /// cannot be read, if anywhere.
+    pub const fn from_wire(bytes: &'a [u8]) -> Self {
         Self(Source::Wire(bytes))
+    }
+
+    /// The inside of the bencoded list, as it stands in the datagram; `None`
+    /// of values that are to be sent.
+    pub const fn as_wire(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            Source::Wire(bytes) => Some(bytes),
+            Source::Peers(_) => None,
+        }
     }
 
     /// Whether there is no peer. One client always sends the list, often empty.

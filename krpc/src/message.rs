@@ -102,6 +102,21 @@ impl<'a> Method<'a> {
             Self::Unknown(name) => name,
         }
     }
+
+    /// The method apart from the datagram that named it; `None` for one that
+    /// has no other name than there.
+    pub const fn known(self) -> Option<Method<'static>> {
+        match self {
+            Self::Ping => Some(Method::Ping),
+            Self::FindNode => Some(Method::FindNode),
+            Self::GetPeers => Some(Method::GetPeers),
+            Self::AnnouncePeer => Some(Method::AnnouncePeer),
+            Self::Get => Some(Method::Get),
+            Self::Put => Some(Method::Put),
+            Self::SampleInfohashes => Some(Method::SampleInfohashes),
+            Self::Unknown(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Method<'_> {

@@ -23,6 +23,7 @@ pub(crate) enum Subject {
     Peer,
     Entry,
     EntryPick,
+    Circulation,
     Phase,
     Token,
     Port,

@@ -4,6 +4,10 @@
 //! the shares of [`Tables`] give it, and is another one after an epoch; each
 //! entry's epochs begin at a moment of its own, so a table drifts. In between it
 //! ages as real entries do: the node it names may leave.
+//!
+//! Not every unreachable node circulates: those that do are in about as many
+//! tables as a good one. So who asks many tables meets no larger share of them
+//! than who asks one.
 
 use mdht_krpc::Instant;
 
@@ -14,7 +18,7 @@ use crate::population::{Identity, Population};
 /// Contacts in an answer [B5].
 pub(crate) const K: usize = 8;
 /// Draws for an entry before it stays empty.
-const PICKS: u64 = 24;
+const PICKS: u64 = 40;
 /// A node knows about this many of those nearest to its ID.
 const NEAR: u32 = 16;
 
@@ -57,20 +61,21 @@ pub(crate) struct TablePlan {
     phases: Draws,
     epoch: u64,
     near_depth: u32,
-    /// Chance that a node near the own ID is known, by what it is.
-    near: NearShares,
+    circulating: Circulating,
+    circulation: Draws,
 }
 
+/// Share of the nodes of a kind that are in tables at all.
 #[derive(Debug)]
-struct NearShares {
-    good: f64,
+struct Circulating {
     natted: f64,
     firewalled: f64,
     stale: f64,
 }
 
-impl NearShares {
-    /// Such that the shares of kinds come out as in the rest of the table.
+impl Circulating {
+    /// Such that the shares of kinds come out where every node is known that
+    /// can be.
     fn new(parameters: &Parameters) -> Self {
         let tables = &parameters.tables;
         let rows = &parameters.connectivity;
@@ -80,10 +85,9 @@ impl NearShares {
         };
         let stale = 1.0 - tables.good - tables.natted - tables.firewalled;
         // entries for each node there is
-        let density = tables.near_known * share(Kind::Good) / tables.good.max(1e-9);
+        let density = share(Kind::Good) / tables.good.max(1e-9);
         let chance = |entries: f64, nodes: f64| (density * entries / nodes.max(1e-9)).min(1.0);
         Self {
-            good: tables.near_known,
             natted: chance(tables.natted, share(Kind::Natted)),
             firewalled: chance(tables.firewalled, share(Kind::Firewalled)),
             stale: chance(stale, 1.0),
@@ -131,7 +135,8 @@ impl TablePlan {
             phases: Draws::new(seed, Subject::Phase),
             epoch: epoch.max(1),
             near_depth: population.depth_of(NEAR),
-            near: NearShares::new(parameters),
+            circulating: Circulating::new(parameters),
+            circulation: Draws::new(seed, Subject::Circulation),
         }
     }
 
@@ -184,11 +189,11 @@ impl TablePlan {
             let draw = below(self.picks.draw(entry, pick), range.len() as u64);
             let rank = range.start + u32::try_from(draw).unwrap_or(0);
             let there = population.at(rank, began);
-            if kind == Kind::Stale {
-                return Some(Population::before(there));
-            }
-            let fits = Kind::of(population.connectivity(there).class) == kind;
-            fits.then_some(there)
+            let (there, is) = match kind {
+                Kind::Stale => (Population::before(there), kind),
+                _ => (there, Kind::of(population.connectivity(there).class)),
+            };
+            (is == kind && self.circulates(there, kind)).then_some(there)
         };
         if range.is_empty() {
             return None;
@@ -233,20 +238,27 @@ impl TablePlan {
             let place = 1 << 40 | u64::from(rank);
             let (epoch, began) = self.epoch(of.number(), place, now);
             let there = population.at(rank, began);
-            let draws = self.entries.of(of.number()).of(place);
-            let known = match Kind::of(population.connectivity(there).class) {
-                Kind::Good => self.near.good,
-                Kind::Natted => self.near.natted,
-                Kind::Firewalled | Kind::Stale => self.near.firewalled,
-            };
-            if there != of && unit(draws.draw(there.number(), epoch)) < known {
-                out.add(population, target, there);
-            }
+            let kind = Kind::of(population.connectivity(there).class);
             let gone = Population::before(there);
-            if unit(draws.draw(gone.number(), epoch)) < self.near.stale {
-                out.add(population, target, gone);
+            let draws = self.entries.of(of.number()).of(place);
+            for (identity, kind) in [(there, kind), (gone, Kind::Stale)] {
+                let known = unit(draws.draw(identity.number(), epoch)) < self.tables.near_known;
+                if known && identity != of && self.circulates(identity, kind) {
+                    out.add(population, target, identity);
+                }
             }
         }
+    }
+
+    /// Whether a node of a kind is in tables at all.
+    fn circulates(&self, identity: Identity, kind: Kind) -> bool {
+        let share = match kind {
+            Kind::Good => return true,
+            Kind::Natted => self.circulating.natted,
+            Kind::Firewalled => self.circulating.firewalled,
+            Kind::Stale => self.circulating.stale,
+        };
+        unit(self.circulation.draw(identity.number(), kind as u64)) < share
     }
 
     fn kind(&self, draw: f64) -> Kind {

@@ -1,7 +1,8 @@
 //! Profiles captures and prints the text table, or JSON.
 //!
 //! ```text
-//! cargo run --release -p mdht-profiler --example profile [--json] CAPTURE... [--node IP:PORT]...
+//! cargo run --release -p mdht-profiler --example profile [--json] CAPTURE... [--node IP:PORT]... \
+//!     [--threads N]
 //! ```
 
 use std::error::Error;
@@ -16,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match arg.as_str() {
             "--json" => json = true,
             "--node" => options.nodes.push(args.next().unwrap_or_default().parse()?),
+            "--threads" => options.threads = Some(args.next().unwrap_or_default().parse()?),
             _ => captures.push(arg),
         }
     }

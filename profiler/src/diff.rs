@@ -221,9 +221,12 @@ impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for node in &self.nodes {
             let (a, b) = (shorten(&node.a), shorten(&node.b));
+            // a name in full: without its last digits an address is another
+            let width = [&a, &b].map(|name| name.chars().count());
+            let width = width.into_iter().max().unwrap_or(0).max(13);
             writeln!(
                 f,
-                "{:<34}{a:>14}{b:>14}{:>9}  difference, 95 %",
+                "{:<34} {a:>width$} {b:>width$} {:>8}  difference, 95 %",
                 "", "ratio"
             )?;
             for row in &node.rows {
@@ -233,7 +236,7 @@ impl fmt::Display for Diff {
                     .ratio
                     .map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
                 let (a, b) = (number(row.a), number(row.b));
-                write!(f, "  {:<32}{a:>14}{b:>14}{ratio:>9}", row.figure)?;
+                write!(f, "  {:<32} {a:>width$} {b:>width$} {ratio:>8}", row.figure)?;
                 if let Some([low, high]) = row.difference {
                     write!(f, "  {low:+.1} to {high:+.1}: {}", row.verdict())?;
                 }
@@ -245,8 +248,11 @@ impl fmt::Display for Diff {
 }
 
 fn shorten(name: &str) -> String {
-    name.chars().take(13).collect()
+    name.chars().take(MAX_NAME).collect()
 }
+
+/// Longest name in the table: an IPv6 address with its port has 47.
+const MAX_NAME: usize = 48;
 
 #[cfg(test)]
 mod tests {

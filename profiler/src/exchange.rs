@@ -11,15 +11,15 @@
 //! newest that is unanswered, since an ID that comes round again after the
 //! timeout means the new query.
 
-use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use foldhash::{HashMap, HashMapExt};
 use mdht_krpc::{Body, Id, Message, Method, Query};
 
+use crate::chains::Chains;
+use crate::timestamp::nanoseconds;
 use crate::transaction::TransactionId;
 use crate::{LookupId, Observed, Timestamp};
 
@@ -157,19 +157,16 @@ pub enum Stray {
 
 /// The queries of one node that may still be answered.
 ///
-/// They lie in a queue, in the order they were sent; the map leads to them by
-/// a digest of what an answer must agree in. It is small, since what it leads
-/// to tells whether it is meant: queries of one digest are a chain from the
-/// newest to the oldest, and those of other transactions are passed over.
+/// They lie in a queue, in the order they were sent, and are found again by a
+/// digest of what an answer must agree in; those of other transactions with
+/// the same digest are passed over.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchanges {
     timeout: Duration,
-    limit: Duration,
-    open: VecDeque<Open>,
-    /// Number of the query in front of the queue; they are numbered on.
-    first: u64,
-    /// Number of the newest query of a digest.
-    newest: HashMap<u64, u64>,
+    /// How long queries are open, in nanoseconds: it is asked for at every
+    /// message.
+    limit: u64,
+    open: Chains<Open>,
     digest: RandomState,
 }
 
@@ -177,9 +174,6 @@ pub(crate) struct Exchanges {
 struct Open {
     query: SentQuery,
     transaction_id: TransactionId,
-    digest: u64,
-    /// Number of the query of the same digest before this one.
-    previous: Option<u64>,
     answered: bool,
 }
 
@@ -196,10 +190,8 @@ impl Exchanges {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            limit: late_limit(timeout),
-            open: VecDeque::new(),
-            first: 0,
-            newest: HashMap::new(),
+            limit: nanoseconds(late_limit(timeout)),
+            open: Chains::default(),
             digest: RandomState::default(),
         }
     }
@@ -208,24 +200,22 @@ impl Exchanges {
     pub(crate) fn open(&mut self, query: SentQuery, transaction_id: &[u8]) {
         let transaction_id = TransactionId::new(transaction_id);
         let digest = self.digest(&query.local, &query.remote, &transaction_id);
-        let number = self.first + self.open.len() as u64;
-        let previous = self.newest.insert(digest, number);
-        self.open.push_back(Open {
+        let open = Open {
             query,
             transaction_id,
-            digest,
-            previous,
             answered: false,
-        });
+        };
+        self.open.push_back(digest, open);
     }
 
     /// Forgets a query that can no longer be answered and returns it if it
     /// never was. To be called until `None` whenever time has passed.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Exchange<'static>> {
         while let Some(front) = self.open.front() {
             // far apart in either direction: a clock that was set back must
             // not keep queries from a time that never comes
-            let over = front.query.time.apart(now) > self.limit || self.open.len() > MAX_OPEN;
+            let over = front.query.time.nanos_apart(now) > self.limit || self.open.len() > MAX_OPEN;
             if !over {
                 break;
             }
@@ -238,7 +228,7 @@ impl Exchanges {
 
     /// Forgets every query, at the end of the capture.
     pub(crate) fn expire_all(&mut self) -> Option<Exchange<'static>> {
-        while !self.open.is_empty() {
+        while self.open.front().is_some() {
             if let Some(unanswered) = self.forget_front() {
                 return Some(unanswered);
             }
@@ -247,12 +237,7 @@ impl Exchanges {
     }
 
     fn forget_front(&mut self) -> Option<Exchange<'static>> {
-        let number = self.first;
         let open = self.open.pop_front()?;
-        self.first += 1;
-        if self.newest.get(&open.digest) == Some(&number) {
-            self.newest.remove(&open.digest);
-        }
         (!open.answered).then_some(Exchange {
             query: open.query,
             outcome: Outcome::Unanswered,
@@ -264,7 +249,7 @@ impl Exchanges {
         let message = observed.message;
         debug_assert!(!matches!(message.body, Body::Query(_)), "not an answer");
         let index = self.asked_by(observed)?;
-        let open = &mut self.open[index];
+        let open = self.open.get_mut(index);
         open.answered = true;
         let rtt = observed.time.since(open.query.time);
         let answer = Answer {
@@ -288,13 +273,8 @@ impl Exchanges {
         let digest = self.digest(&observed.local, &observed.remote, &id);
         let (mut oldest_in_time, mut newest_unanswered) = (None, None);
         let mut stray = Stray::Unmatched;
-        let mut number = self.newest.get(&digest).copied();
-        for _ in 0..MAX_SAME {
-            let Some(index) = number.and_then(|number| self.index(number)) else {
-                break;
-            };
-            let open = &self.open[index];
-            number = open.previous;
+        for index in self.open.find(digest).take(MAX_SAME) {
+            let open = self.open.get(index);
             if !open.is_asked_by(observed, &id) {
                 continue;
             }
@@ -307,11 +287,6 @@ impl Exchanges {
             }
         }
         oldest_in_time.or(newest_unanswered).ok_or(stray)
-    }
-
-    /// Index of the query with this number, unless it is forgotten.
-    fn index(&self, number: u64) -> Option<usize> {
-        usize::try_from(number.checked_sub(self.first)?).ok()
     }
 
     /// A digest of the querying socket, the queried address and the
@@ -381,31 +356,35 @@ mod tests {
         }
         assert_eq!(unanswered, 999);
         assert_eq!(exchanges.open.len(), MAX_OPEN + 1);
-        assert_eq!(exchanges.newest.len(), 256);
         while exchanges.expire_all().is_some() {
             unanswered += 1;
         }
         assert_eq!(unanswered, MAX_OPEN + 1000);
-        assert!(exchanges.newest.is_empty());
+        assert_eq!(exchanges.open.len(), 0);
     }
 
     #[test]
     fn two_transactions_of_one_digest_are_told_apart() {
         let mut exchanges = Exchanges::new(Duration::from_secs(2));
         let remotes: [SocketAddr; 2] = ["10.0.0.2:1", "10.0.0.3:1"].map(|a| a.parse().unwrap());
+        let local = "10.0.0.1:1".parse().unwrap();
+        let id = TransactionId::new(b"1");
+        let first = exchanges.digest(&local, &remotes[0], &id);
         for remote in remotes {
-            exchanges.open(ping(0, remote), b"1");
+            // as if the second had the digest of the first
+            let open = Open {
+                query: ping(0, remote),
+                transaction_id: id,
+                answered: false,
+            };
+            exchanges.open.push_back(first, open);
         }
-        // as if the second had the digest of the first
-        let first = exchanges.open[0].digest;
-        exchanges.open[1].previous = Some(0);
-        exchanges.newest.insert(first, 1);
         let body = Body::Response(Response::default());
         let message = Message::new(b"1", body);
         let answer = Observed {
             time: Timestamp::from_nanos(5),
             direction: Direction::Received,
-            local: "10.0.0.1:1".parse().unwrap(),
+            local,
             remote: remotes[0],
             ip_len: 0,
             message: &message,

@@ -6,22 +6,29 @@
 //! capture      bytes of a capture, of any format -> UDP datagrams
 //! reading      datagrams -> KRPC messages, recognised by content
 //! merge        several captures as one, by time
+//! handover     reading in one thread, measuring in another
 //! observer     the messages of one node under test, and from them
 //!   exchange     queries matched with their answers
 //!   lookup       get_peers and get queries grouped into lookups
 //!   referrals    which response led a lookup to which node
 //!   remotes      every remote address, what it sent and what it answered
 //!   waterfall    every query of the lookups that were chosen for it
+//! measuring    what each measurement asks for, handed to it
 //! measurement  plug-ins that are fed with all three and end in figures
 //! profile      the figures as JSON and as a text table
 //! csv          its tables as CSV files
+//! parquet      messages, exchanges and lookups as Parquet files
 //! plot         the figures as SVG and PNG
 //! report       the profile as one HTML page
 //! ```
 //!
+//! `parquet` is a cargo feature, on by default; without it some twenty
+//! dependencies fall away.
+//!
 //! Everything is one pass in time order (two over files when no node is
-//! named), with state per open exchange and open lookup, never per packet. Time is whole
-//! nanoseconds throughout.
+//! named), with state per open exchange and open lookup, never per packet.
+//! `slots`, `chains` and `addresses` are the tables that are looked into for
+//! every packet. Time is whole nanoseconds throughout.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), mdht_profiler::Error> {
@@ -35,20 +42,26 @@
 //! # }
 //! ```
 
+mod addresses;
 mod busiest;
 mod capture;
+mod chains;
 mod client;
 mod csv;
 mod diff;
 mod distribution;
 mod exchange;
 mod figure;
+mod handover;
 mod input;
 mod lookup;
 pub mod measurement;
+mod measuring;
 mod merge;
 mod node;
 mod observer;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod plot;
 mod profile;
 mod profiler;
@@ -58,6 +71,7 @@ mod remotes;
 pub mod report;
 mod running;
 mod series;
+mod slots;
 mod table;
 mod timestamp;
 mod transaction;

@@ -23,7 +23,16 @@ pub(crate) trait Sink {
 
     /// Called every 65,536 packets, and before reading on may have to wait:
     /// whether to go on.
-    fn on_report(&mut self, merge: &Merge) -> ControlFlow<()>;
+    fn on_report(&mut self, standing: &dyn Standing) -> ControlFlow<()>;
+}
+
+/// How far reading is.
+pub(crate) trait Standing {
+    /// Bytes and packets read so far.
+    fn position(&self) -> (u64, u64);
+
+    /// What was read so far of each capture, in the order of the first packets.
+    fn summaries(&self) -> Vec<CaptureSummary>;
 }
 
 /// The captures to be profiled, in the order of their first packets.
@@ -252,9 +261,10 @@ impl Merge {
         self.done.push((ended.order, ended.reading.finish()?));
         Ok(())
     }
+}
 
-    /// Bytes and packets read so far.
-    pub(crate) fn position(&self) -> (u64, u64) {
+impl Standing for Merge {
+    fn position(&self) -> (u64, u64) {
         let mut position = (self.bytes_done, self.packets_done);
         for active in &self.active {
             position.0 += active.reading.position();
@@ -263,8 +273,7 @@ impl Merge {
         position
     }
 
-    /// What was read so far, in the order of the first packets.
-    pub(crate) fn summaries(&self) -> Vec<CaptureSummary> {
+    fn summaries(&self) -> Vec<CaptureSummary> {
         let active = self.active.iter();
         let active = active.map(|active| (active.order, active.reading.summary()));
         let mut all: Vec<_> = self.done.iter().cloned().chain(active).collect();

@@ -27,8 +27,15 @@ pub struct NodeSpec {
 
 impl NodeSpec {
     /// Whether `addr` is a socket of this node.
+    #[inline]
     pub fn matches(&self, addr: &SocketAddr) -> bool {
-        self.ip == addr.ip() && self.port.is_none_or(|port| port == addr.port())
+        // the families one by one: this is asked twice for every message
+        let same_ip = match (self.ip, addr) {
+            (IpAddr::V4(ip), SocketAddr::V4(addr)) => ip == *addr.ip(),
+            (IpAddr::V6(ip), SocketAddr::V6(addr)) => ip == *addr.ip(),
+            _ => false,
+        };
+        same_ip && self.port.is_none_or(|port| port == addr.port())
     }
 }
 

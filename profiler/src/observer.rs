@@ -9,7 +9,8 @@ use mdht_krpc::{Body, Message, Query};
 use crate::capture::Datagram;
 use crate::exchange::{Exchange, Exchanges, QueryKind, SentQuery};
 use crate::lookup::{Closed, LookupKind, Lookups};
-use crate::measurement::{Factory, Measurement, Span};
+use crate::measurement::{Factory, Span};
+use crate::measuring::Measuring;
 use crate::remotes::Remotes;
 use crate::waterfall::Waterfalls;
 use crate::{NodeProfile, NodeSpec, Options, Timestamp};
@@ -45,15 +46,17 @@ pub enum Direction {
 #[derive(Clone)]
 pub(crate) struct Observers {
     nodes: Vec<Observer>,
-    /// Indices into `nodes`.
+    /// Indices into `nodes`; empty where they are few, and all looked at.
     by_ip: HashMap<IpAddr, Vec<usize>>,
 }
 
 impl Observers {
     pub(crate) fn new(specs: Vec<NodeSpec>, options: &Options, factories: &[Factory]) -> Self {
         let mut by_ip: HashMap<IpAddr, Vec<usize>> = HashMap::new();
-        for (index, spec) in specs.iter().enumerate() {
-            by_ip.entry(spec.ip).or_default().push(index);
+        if specs.len() > FEW_NODES {
+            for (index, spec) in specs.iter().enumerate() {
+                by_ip.entry(spec.ip).or_default().push(index);
+            }
         }
         let nodes = specs.into_iter();
         Self {
@@ -65,31 +68,40 @@ impl Observers {
     }
 
     /// A message between two nodes under test is sent first, then received.
+    #[inline]
     pub(crate) fn on_message(&mut self, datagram: &Datagram<'_>, message: &Message<'_>) {
-        let (source, destination) = (datagram.source, datagram.destination);
-        self.hand_out(datagram, message, Direction::Sent, source, destination);
-        self.hand_out(datagram, message, Direction::Received, destination, source);
+        let (source, destination) = (&datagram.source, &datagram.destination);
+        let observed = |direction, local: &SocketAddr, remote: &SocketAddr| Observed {
+            time: datagram.time,
+            direction,
+            local: *local,
+            remote: *remote,
+            ip_len: datagram.ip_len,
+            message,
+        };
+        if self.nodes.len() > FEW_NODES {
+            self.on_message_of_many(&observed(Direction::Sent, source, destination));
+            self.on_message_of_many(&observed(Direction::Received, destination, source));
+            return;
+        }
+        for node in &mut self.nodes {
+            if node.spec.matches(source) {
+                node.on_message(&observed(Direction::Sent, source, destination));
+            }
+        }
+        for node in &mut self.nodes {
+            if node.spec.matches(destination) {
+                node.on_message(&observed(Direction::Received, destination, source));
+            }
+        }
     }
 
-    fn hand_out(
-        &mut self,
-        datagram: &Datagram<'_>,
-        message: &Message<'_>,
-        direction: Direction,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) {
+    fn on_message_of_many(&mut self, observed: &Observed<'_>) {
+        let local = &observed.local;
         for &index in self.by_ip.get(&local.ip()).into_iter().flatten() {
             let node = &mut self.nodes[index];
-            if node.spec.matches(&local) {
-                node.on_message(&Observed {
-                    time: datagram.time,
-                    direction,
-                    local,
-                    remote,
-                    ip_len: datagram.ip_len,
-                    message,
-                });
+            if node.spec.matches(local) {
+                node.on_message(observed);
             }
         }
     }
@@ -109,11 +121,12 @@ struct Observer {
     lookups: Lookups,
     remotes: Remotes,
     waterfalls: Option<Waterfalls>,
-    measurements: Vec<Box<dyn Measurement>>,
+    measuring: Measuring,
 }
 
 impl Observer {
     fn new(spec: NodeSpec, options: &Options, factories: &[Factory]) -> Self {
+        let measuring = Measuring::new(&spec, options, factories);
         Self {
             spec,
             messages: 0,
@@ -121,7 +134,7 @@ impl Observer {
             lookups: Lookups::new(options),
             remotes: Remotes::default(),
             waterfalls: Waterfalls::new(options),
-            measurements: factories.iter().map(|make| make(options)).collect(),
+            measuring,
         }
     }
 
@@ -131,9 +144,7 @@ impl Observer {
         if observed.direction == Direction::Received {
             self.remotes.on_received(observed);
         }
-        for measurement in &mut self.measurements {
-            measurement.on_message(observed);
-        }
+        self.measuring.on_message(observed);
         match (observed.direction, &observed.message.body) {
             (Direction::Sent, Body::Query(query)) => {
                 let mut sent = SentQuery::new(observed, query);
@@ -161,11 +172,7 @@ impl Observer {
     fn on_answer(&mut self, observed: &Observed<'_>) {
         match self.exchanges.answer(observed) {
             Ok(exchange) => self.on_exchange(&exchange),
-            Err(stray) => {
-                for measurement in &mut self.measurements {
-                    measurement.on_stray(observed, stray);
-                }
-            }
+            Err(stray) => self.measuring.on_stray(observed, stray),
         }
     }
 
@@ -185,9 +192,7 @@ impl Observer {
         if let Some(waterfalls) = &mut self.waterfalls {
             waterfalls.on_exchange(exchange);
         }
-        for measurement in &mut self.measurements {
-            measurement.on_exchange(exchange);
-        }
+        self.measuring.on_exchange(exchange);
     }
 
     fn on_closed(&mut self, closed: &Closed) {
@@ -197,15 +202,7 @@ impl Observer {
                 Closed::Refresh(group) => waterfalls.on_closed(group, false),
             }
         }
-        for measurement in &mut self.measurements {
-            match closed {
-                Closed::Lookup(lookup) if lookup.kind == LookupKind::Get => {
-                    measurement.on_get_lookup(lookup);
-                }
-                Closed::Lookup(lookup) => measurement.on_lookup(lookup),
-                Closed::Refresh(group) => measurement.on_refresh(group),
-            }
-        }
+        self.measuring.on_closed(closed);
     }
 
     fn finish(mut self, span: &Span) -> NodeProfile {
@@ -216,15 +213,14 @@ impl Observer {
             self.on_closed(&closed);
         }
         self.remotes.settle();
-        for measurement in &mut self.measurements {
-            measurement.on_remotes(&self.remotes);
-        }
-        let measurements = self.measurements.into_iter();
         NodeProfile {
             node: self.spec,
             messages: self.messages,
-            sections: measurements.map(|m| m.finish(span)).collect(),
+            sections: self.measuring.finish(&self.remotes, span),
             waterfalls: self.waterfalls.map_or_else(Vec::new, |w| w.finish(span)),
         }
     }
 }
+
+/// Up to so many nodes it is quicker to look at each than to look one up.
+const FEW_NODES: usize = 4;

@@ -51,11 +51,12 @@ impl NodeProfile {
 
 impl Serialize for NodeProfile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3 + self.sections.len()))?;
+        let named = || self.sections.iter().filter(|s| !s.key.is_empty());
+        let mut map = serializer.serialize_map(Some(3 + named().count()))?;
         map.serialize_entry("node", &self.node.to_string())?;
         map.serialize_entry("label", &self.node.label)?;
         map.serialize_entry("messages", &self.messages)?;
-        for section in &self.sections {
+        for section in named() {
             match (&section.json, section.tables.first()) {
                 (Value::Null, Some(table)) => map.serialize_entry(section.key, table)?,
                 (figures, _) => map.serialize_entry(section.key, figures)?,

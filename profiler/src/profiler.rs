@@ -1,16 +1,21 @@
 //! The profiler: captures in, profile out.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use mdht_krpc::{Id, Message};
 
 use crate::busiest::Tally;
 use crate::capture::Datagram;
-use crate::measurement::{Factory, STANDARD, Span};
-use crate::merge::{Captures, Merge, Sink};
+use crate::handover;
+use crate::measurement::{Factory, Measurement, STANDARD, Span};
+use crate::merge::{Captures, Merge, Sink, Standing};
 use crate::observer::Observers;
 use crate::running::Meter;
 use crate::undecided::Undecided;
@@ -55,6 +60,10 @@ pub struct Options {
     pub waterfalls: usize,
     /// Infohashes whose lookups get a waterfall, at most 1000 lookups.
     pub waterfall_infohashes: BTreeSet<Id>,
+    /// Threads to work with: 1 is one for all, from 2 on files are read in one
+    /// and measured in another. Default: 2 if the machine has more than one
+    /// core. The profile is the same, byte for byte.
+    pub threads: Option<NonZero<usize>>,
 }
 
 impl Default for Options {
@@ -69,7 +78,16 @@ impl Default for Options {
             needless_ping_within: Duration::from_secs(10),
             waterfalls: 0,
             waterfall_infohashes: BTreeSet::new(),
+            threads: None,
         }
+    }
+}
+
+impl Options {
+    /// Whether files are read in a thread of their own.
+    fn reads_apart(&self) -> bool {
+        let threads = self.threads.map_or_else(available_parallelism, Ok);
+        threads.is_ok_and(|threads| threads.get() > 1)
     }
 }
 
@@ -86,10 +104,19 @@ pub enum Error {
 }
 
 /// Profiles nodes from captures of their packets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Profiler {
     options: Options,
     measurements: Vec<Factory>,
+}
+
+impl fmt::Debug for Profiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profiler")
+            .field("options", &self.options)
+            .field("measurements", &self.measurements.len())
+            .finish()
+    }
 }
 
 /// Looks at a profiler at work, and says whether it is to go on.
@@ -100,14 +127,21 @@ impl Profiler {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            measurements: STANDARD.to_vec(),
+            measurements: STANDARD
+                .iter()
+                .map(|make| Arc::new(make) as Factory)
+                .collect(),
         }
     }
 
-    /// Adds a measurement behind those there are.
+    /// Adds a measurement behind those there are. `make` makes one for each
+    /// node under test.
     #[must_use]
-    pub fn with_measurement(mut self, measurement: Factory) -> Self {
-        self.measurements.push(measurement);
+    pub fn with_measurement(
+        mut self,
+        make: impl Fn(&Options) -> Box<dyn Measurement> + Send + Sync + 'static,
+    ) -> Self {
+        self.measurements.push(Arc::new(make));
         self
     }
 
@@ -157,11 +191,13 @@ impl Profiler {
                 addresses: Vec::new(),
             },
             watch,
+            // what is waited for is no matter of speed
+            apart: files && self.options.reads_apart(),
         };
         if matches!(pass.work.stage, Stage::Tallying(_)) {
             pass.meter.total *= 2;
             let mut merge = Merge::of(captures.again());
-            let flow = merge.read(&mut pass)?;
+            let flow = pass.read(&mut merge)?;
             pass.work.decide();
             if flow.is_break() {
                 return Ok(pass.work.finish(merge.summaries()));
@@ -169,7 +205,7 @@ impl Profiler {
             pass.meter.on_pass(&merge);
         }
         let mut merge = Merge::of(captures);
-        let _ = merge.read(&mut pass)?;
+        let _ = pass.read(&mut merge)?;
         pass.work.decide();
         Ok(pass.work.finish(merge.summaries()))
     }
@@ -195,6 +231,17 @@ struct Pass<'p, 'w> {
     work: Work<'p>,
     meter: Meter,
     watch: &'p mut Watch<'w>,
+    /// Files are read in a thread of their own.
+    apart: bool,
+}
+
+impl Pass<'_, '_> {
+    fn read(&mut self, merge: &mut Merge) -> Result<ControlFlow<()>, CaptureError> {
+        match self.apart {
+            true => handover::read(merge, self),
+            false => merge.read(self),
+        }
+    }
 }
 
 impl Sink for Pass<'_, '_> {
@@ -212,11 +259,11 @@ impl Sink for Pass<'_, '_> {
         }
     }
 
-    fn on_report(&mut self, merge: &Merge) -> ControlFlow<()> {
+    fn on_report(&mut self, standing: &dyn Standing) -> ControlFlow<()> {
         let work = &self.work;
         (self.watch)(&Running {
-            progress: self.meter.at(merge),
-            snapshot: &|| work.snapshot(merge),
+            progress: self.meter.at(standing),
+            snapshot: &|| work.snapshot(standing),
         })
     }
 }
@@ -243,15 +290,20 @@ enum Stage {
 impl Work<'_> {
     /// Ends the search for the busiest node.
     fn decide(&mut self) {
+        self.decide_for(|observers| observers);
+    }
+
+    /// The same, with what `taken` makes of the new observers.
+    fn decide_for(&mut self, taken: impl FnOnce(Observers) -> Observers) {
         let observers = match &self.stage {
             Stage::Observing(_) => return,
             Stage::Tallying(tally) => {
                 self.addresses = tally.clone().busiest();
-                self.profiler.observers_of_first(&self.addresses)
+                taken(self.profiler.observers_of_first(&self.addresses))
             }
             Stage::Undecided(undecided) => {
                 self.addresses = undecided.busiest();
-                let mut observers = self.profiler.observers_of_first(&self.addresses);
+                let mut observers = taken(self.profiler.observers_of_first(&self.addresses));
                 undecided.replay(|datagram, message| observers.on_message(datagram, message));
                 observers
             }
@@ -272,13 +324,15 @@ impl Work<'_> {
     }
 
     /// The profile if the captures ended here.
-    fn snapshot(&self, merge: &Merge) -> Option<Profile> {
+    fn snapshot(&self, standing: &dyn Standing) -> Option<Profile> {
         if matches!(self.stage, Stage::Tallying(_)) {
             return None;
         }
         let mut copy = self.clone();
-        copy.decide();
-        Some(copy.finish(merge.summaries()))
+        // copies, as measurements of every other snapshot are: one that
+        // writes as it goes must not write twice
+        copy.decide_for(|observers| observers.clone());
+        Some(copy.finish(standing.summaries()))
     }
 }
 

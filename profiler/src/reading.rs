@@ -40,8 +40,12 @@ pub struct CaptureSummary {
     pub snapped: u64,
     /// Packets that are older than the one before.
     pub time_steps_back: u64,
-    /// The capture ends inside a record or block, or at a record of
-    /// impossible length. Everything before it was read.
+    /// Bytes passed over behind broken records or blocks, up to the next that
+    /// could be found. Not in the JSON if it is 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skipped_bytes: u64,
+    /// The capture ends inside a record or block, or nothing could be found
+    /// behind a record of impossible length. Everything before it was read.
     pub truncated: bool,
     /// Offset in bytes of that record or block.
     pub truncated_at: Option<u64>,
@@ -71,6 +75,7 @@ impl CaptureSummary {
             reassembled: 0,
             snapped: 0,
             time_steps_back: 0,
+            skipped_bytes: 0,
             truncated: false,
             truncated_at: None,
             faults: Vec::new(),
@@ -79,6 +84,11 @@ impl CaptureSummary {
             end: None,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A capture that is being read.
@@ -90,8 +100,10 @@ pub(crate) struct Reading {
     fragments: Fragments,
     /// What is wrong with packets that were read.
     faults: Faults,
-    /// Time of the last packet.
+    /// Times of the last packet, and of the earliest and latest of all.
     last: Timestamp,
+    earliest: Timestamp,
+    latest: Timestamp,
 }
 
 impl Reading {
@@ -103,6 +115,8 @@ impl Reading {
             fragments: Fragments::default(),
             faults: Faults::default(),
             last: Timestamp::default(),
+            earliest: Timestamp::from_nanos(u64::MAX),
+            latest: Timestamp::default(),
         }
     }
 
@@ -135,10 +149,8 @@ impl Reading {
             self.faults.add(FaultKind::TimeStepBack, packet.offset);
         }
         self.last = packet.time;
-        if summary.start.is_none_or(|start| packet.time < start) {
-            summary.start = Some(packet.time);
-        }
-        summary.end = summary.end.max(Some(packet.time));
+        self.earliest = self.earliest.min(packet.time);
+        self.latest = self.latest.max(packet.time);
         let datagram = match content(&packet, &mut self.fragments) {
             Content::Udp(datagram) => datagram,
             Content::Reassembled(datagram) => {
@@ -223,16 +235,16 @@ impl Reading {
         let mut summary = self.summary.clone();
         summary.faults = faults.into_vec();
         summary.faults.sort_by_key(|fault| fault.first_offset);
-        let ends_it = |kind| match kind {
-            FaultKind::Truncated => true,
-            FaultKind::ImpossibleLength => summary.format == "pcap",
-            _ => false,
-        };
-        let cut = summary.faults.iter().find(|fault| ends_it(fault.kind));
-        summary.truncated_at = cut.map(|fault| fault.first_offset);
+        let mut all = summary.faults.iter();
+        let cut = all.find(|fault| fault.kind == FaultKind::Truncated);
+        let cut = cut.map(|fault| fault.first_offset);
+        summary.truncated_at = cut.or(self.capture.lost());
+        summary.skipped_bytes = self.capture.skipped();
         summary.truncated = summary.truncated_at.is_some();
-        if let (Some(start), Some(end)) = (summary.start, summary.end) {
-            summary.duration_s = Some(seconds(end.since(start)));
+        if summary.packets > 0 {
+            summary.start = Some(self.earliest);
+            summary.end = Some(self.latest);
+            summary.duration_s = Some(seconds(self.latest.since(self.earliest)));
         }
         summary
     }

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::FixedState;
-use mdht_krpc::{Id, Nodes, Response};
+use mdht_krpc::{Family, Id, Nodes, Response};
 
 /// How a lookup came to a node: by the first response that named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,16 @@ impl Referrals {
         self.incomplete |= nodes.len() > left;
         let count = nodes.len().min(left);
         *room -= count;
-        self.addresses.reserve(count);
-        self.named.reserve(count);
+        if nodes.family() == Family::V4 {
+            let contacts = nodes.as_bytes().as_chunks().0[..count].iter().map(split);
+            let named = |(id, _): (Id, u64)| Named {
+                hops,
+                distance_bits: distance_bits(&id, infohash),
+            };
+            self.addresses.extend(contacts.clone().map(|(_, key)| key));
+            self.named.extend(contacts.map(named));
+            return;
+        }
         for contact in nodes.iter().take(count) {
             self.addresses.push(key(&contact.addr));
             self.named.push(Named {
@@ -89,9 +97,28 @@ impl Referrals {
     }
 
     /// How many nodes it remembers.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.named.len()
     }
+
+    /// Forgets all and keeps the space.
+    pub(crate) fn clear(&mut self) {
+        self.addresses.clear();
+        self.named.clear();
+        self.incomplete = false;
+    }
+
+    /// How many nodes it has space for.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.named.capacity()
+    }
+}
+
+/// ID and [`key`] of an IPv4 contact, read at once: there are eight in most
+/// responses.
+fn split(contact: &[u8; Family::V4.compact_node_len()]) -> (Id, u64) {
+    let [id @ .., a, b, c, d, e, f] = *contact;
+    (Id::new(id), u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
 }
 
 /// The address as a number: of IPv4 itself, of IPv6 a digest.
@@ -127,7 +154,7 @@ const MAX_PER_LOOKUP: usize = 4096;
 
 #[cfg(test)]
 mod tests {
-    use mdht_krpc::{Contact, Family};
+    use mdht_krpc::Contact;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Profile;
-use crate::merge::Merge;
+use crate::merge::Standing;
 
 /// How far the profiler is. Bytes are counted over all captures and passes,
 /// and as they are in the files, compressed or not.
@@ -65,8 +65,8 @@ impl Meter {
         }
     }
 
-    pub(crate) fn at(&self, merge: &Merge) -> Progress {
-        let (bytes, packets) = merge.position();
+    pub(crate) fn at(&self, standing: &dyn Standing) -> Progress {
+        let (bytes, packets) = standing.position();
         let bytes_done = self.bytes_before + bytes;
         Progress {
             bytes_done,
@@ -77,8 +77,8 @@ impl Meter {
     }
 
     /// A pass is over.
-    pub(crate) fn on_pass(&mut self, merge: &Merge) {
-        let (bytes, packets) = merge.position();
+    pub(crate) fn on_pass(&mut self, standing: &dyn Standing) {
+        let (bytes, packets) = standing.position();
         self.bytes_before += bytes;
         self.packets_before += packets;
     }

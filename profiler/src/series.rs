@@ -45,6 +45,7 @@ impl<const N: usize> Series<N> {
     pub const MAX_POINTS: usize = 1000;
 
     /// Adds `amount` to count number `which`, below `N`, at `time`.
+    #[inline]
     pub fn add(&mut self, time: Timestamp, which: usize, amount: u64) {
         let nanos = time.as_nanos();
         if !(self.here.from..self.here.to).contains(&nanos) {
@@ -55,6 +56,7 @@ impl<const N: usize> Series<N> {
         }
     }
 
+    #[cold]
     fn seek(&mut self, time: Timestamp) -> Here {
         let origin = *self.origin.get_or_insert(time);
         let elapsed = time.as_nanos().saturating_sub(origin.as_nanos());

@@ -53,6 +53,10 @@ fn write_capture(f: &mut Formatter<'_>, capture: &CaptureSummary) -> fmt::Result
         let Fault { kind, count, .. } = fault;
         writeln!(f, "  {kind}: {count}, first at byte {}", fault.first_offset)?;
     }
+    if capture.skipped_bytes > 0 {
+        let bytes = capture.skipped_bytes;
+        writeln!(f, "  {bytes} bytes passed over to find the next record")?;
+    }
     Ok(())
 }
 

@@ -33,10 +33,15 @@ impl Timestamp {
         Duration::from_nanos(self.0.abs_diff(other.0))
     }
 
+    /// Nanoseconds between the two, whichever comes first: for what is asked
+    /// of every packet.
+    pub(crate) const fn nanos_apart(self, other: Self) -> u64 {
+        self.0.abs_diff(other.0)
+    }
+
     /// The moment `duration` later; saturates in the year 2554.
     pub(crate) fn after(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanoseconds(duration)))
     }
 }
 
@@ -60,6 +65,11 @@ impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// A duration in nanoseconds; saturates at 584 years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A duration in seconds, rounded once (`as_secs_f64` adds two parts).

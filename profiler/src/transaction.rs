@@ -6,41 +6,55 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// long to keep, its start and a digest of the whole are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TransactionId {
-    bytes: [u8; KEPT],
+    words: [u64; KEPT_WORDS],
     len: u8,
 }
 
 impl TransactionId {
+    #[inline]
     pub(crate) fn new(id: &[u8]) -> Self {
-        let mut bytes = [0; KEPT];
-        match bytes.get_mut(..id.len()) {
-            Some(whole) => whole.copy_from_slice(id),
-            None => {
-                let mut digest = DefaultHasher::new();
-                digest.write(id);
-                let (start, end) = bytes.split_at_mut(KEPT - 8);
-                start.copy_from_slice(&id[..KEPT - 8]);
-                end.copy_from_slice(&digest.finish().to_ne_bytes());
+        let mut words = [0; KEPT_WORDS];
+        // nearly every ID fits into the first
+        if id.len() <= WORD {
+            words[0] = word(id);
+        } else {
+            for (word_of, bytes) in words.iter_mut().zip(id.chunks(WORD)) {
+                *word_of = word(bytes);
             }
         }
+        if id.len() > WORD * KEPT_WORDS {
+            let mut digest = DefaultHasher::new();
+            digest.write(id);
+            words[KEPT_WORDS - 1] = digest.finish();
+        }
         let len = u8::try_from(id.len()).unwrap_or(u8::MAX);
-        Self { bytes, len }
+        Self { words, len }
     }
 }
 
 impl Hash for TransactionId {
     /// Few and whole words: this is done for every message.
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let (words, _) = self.bytes.as_chunks::<8>();
-        // nearly every ID fits into the first
-        for word in &words[..usize::from(self.len).div_ceil(8).clamp(1, words.len())] {
-            state.write_u64(u64::from_ne_bytes(*word));
+        let used = usize::from(self.len).div_ceil(WORD).clamp(1, KEPT_WORDS);
+        for word in &self.words[..used] {
+            state.write_u64(*word);
         }
     }
 }
 
-/// Bytes of a transaction ID that are kept.
-const KEPT: usize = 24;
+/// Up to eight bytes as a number.
+#[inline]
+fn word(bytes: &[u8]) -> u64 {
+    let digits = bytes.iter().rev();
+    digits.fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+/// Bytes in a word.
+const WORD: usize = 8;
+
+/// Words of a transaction ID that are kept.
+const KEPT_WORDS: usize = 3;
 
 #[cfg(test)]
 mod tests {

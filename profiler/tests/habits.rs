@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // in helper functions too
 
+mod inputs;
 mod profiling;
 mod synthetic;
 
 use mdht_krpc::{Body, Contact, Family, Id, Message, Method, Nodes, Query, Response};
 use profiling::{node, profile_json};
 use serde_json::{Value, json};
-use synthetic::{NODE, Talk, id};
+use synthetic::{NODE, Talk, id, udp};
 
 const A: &str = "10.0.0.2:1";
 const B: &str = "10.0.0.3:1";
@@ -33,6 +34,17 @@ fn empty_values_are_no_value() {
     assert_eq!(node["lookups"][0]["replicas"], 0);
     assert_eq!(node["swarm_replicas"]["count"], 0);
     assert_eq!(node["protocol_violations"]["violating"], 0);
+}
+
+/// So an empty list does not make a lookup of what is refresh.
+#[test]
+fn refresh_is_not_a_lookup_for_its_empty_values() {
+    let mut talk = Talk::new();
+    talk.get_peers(0, A, b"1", id(7));
+    talk.give(30, A, b"1", id(8), &[]);
+    let node = node(&talk);
+    assert_eq!(node["lookups"], json!([]));
+    assert_eq!(node["maintenance"]["get_peers_refresh"], 1);
 }
 
 /// libtorrent sends neither ping nor find_node: it bootstraps and refreshes
@@ -104,17 +116,8 @@ fn get_before_an_announce() {
 fn replies_with_a_whole_table() {
     let mut talk = Talk::new();
     talk.get_peers(0, A, b"1", id(7));
-    let mut nodes = Vec::new();
-    for i in 0..131_u8 {
-        let addr = format!("10.1.0.{i}:6881").parse().unwrap();
-        Nodes::write(&Contact::new(Id::new([i; 20]), addr), &mut nodes);
-    }
-    let response = Response {
-        nodes: Some(Nodes::new(Family::V4, &nodes)),
-        token: Some(b"token"),
-        ..Response::new(id(8))
-    };
-    let reply = Message::new(b"1", Body::Response(response));
+    let nodes = contacts(131);
+    let reply = Message::new(b"1", Body::Response(with_nodes(&nodes)));
     assert!(reply.encode().len() > 3400);
     talk.message(50, A, NODE, &reply);
     talk.get_peers(60, "10.1.0.130:6881", b"2", id(7));
@@ -125,6 +128,64 @@ fn replies_with_a_whole_table() {
     assert_eq!((&lookup["hops"], &lookup["cost"]), (&json!(1), &json!(2)));
     let bytes_in = profile["nodes"][0]["all_queries"]["bytes_in"].as_u64();
     assert!(bytes_in > Some(3400));
+}
+
+/// Beyond loopback such a reply comes in three pieces; the node paid for the
+/// headers of each.
+#[test]
+fn replies_with_a_whole_table_in_pieces() {
+    let mut talk = Talk::new();
+    talk.get_peers(0, A, b"1", id(7));
+    let nodes = contacts(131);
+    let reply = Message::new(b"1", Body::Response(with_nodes(&nodes))).encode();
+    let pieces = inputs::fragments(&udp(A, NODE, &reply), 1480);
+    assert_eq!(pieces.len(), 3);
+    for (at, piece) in (50..).zip(&pieces) {
+        talk.pcap.packet(at * 1_000_000, piece);
+    }
+    talk.get_peers(60, "10.1.0.130:6881", b"2", id(7));
+    let profile = profile_json(&talk.pcap.bytes, profiling::options());
+    let capture = &profile["captures"][0];
+    assert_eq!(
+        (&capture["krpc_messages"], &capture["reassembled"]),
+        (&json!(3), &json!(1))
+    );
+    let node = &profile["nodes"][0];
+    // answered when the last piece had come
+    assert_eq!(node["rtt_ms"]["p50"], 52.0);
+    assert_eq!(node["all_queries"]["bytes_in"], 3 * 20 + 8 + reply.len());
+}
+
+/// mainline returns up to 20 nodes where BEP 5 has 8.
+#[test]
+fn replies_with_more_nodes_than_k() {
+    let mut talk = Talk::new();
+    talk.get_peers(0, A, b"1", id(7));
+    let nodes = contacts(20);
+    let reply = Message::new(b"1", Body::Response(with_nodes(&nodes)));
+    talk.message(50, A, NODE, &reply);
+    // the twentieth
+    talk.get_peers(60, "10.1.0.19:6881", b"2", id(7));
+    talk.give(100, "10.1.0.19:6881", b"2", id(6), &["1.2.3.4:5"]);
+    let node = node(&talk);
+    assert_eq!(node["lookups"][0]["hops"], 1);
+    assert_eq!(node["protocol_violations"]["violating"], 0);
+}
+
+/// librqbit has a name for an ID, and asks for contacts of both families.
+#[test]
+fn want_and_an_id_of_letters() {
+    let mut talk = Talk::new();
+    let query = b"d1:ad2:id20:-rQ9100-abcdefghijkl9:info_hash20:bbbbbbbbbbbbbbbbbbbb4:wantl2:n42:n6ee1:q9:get_peers1:t1:01:y1:qe";
+    talk.payload(0, NODE, A, query);
+    talk.respond(30, A, b"0", id(8));
+    talk.payload(50, A, NODE, query);
+    let node = node(&talk);
+    assert_eq!(node["lookup_queries"]["sent"], 0);
+    assert_eq!(node["maintenance"]["get_peers_refresh"], 1);
+    assert_eq!(node["rtt_ms"]["count"], 1);
+    assert_eq!(node["received"]["get_peers"], 1);
+    assert_eq!(node["protocol_violations"]["violating"], 0);
 }
 
 /// mainline always sends `ro`, 0 as a server; RS is its code.
@@ -209,4 +270,23 @@ fn a_query_storm() {
     );
     assert_eq!(node["query_rate"]["peak_sent_per_s"], 10_000);
     assert_eq!(node["needless_queries"]["doubled"], 9_998);
+}
+
+/// Compact info of `count` nodes on 10.1.0.0, 10.1.0.1 and so on.
+fn contacts(count: u8) -> Vec<u8> {
+    let mut nodes = Vec::new();
+    for i in 0..count {
+        let addr = format!("10.1.0.{i}:6881").parse().unwrap();
+        Nodes::write(&Contact::new(Id::new([i; 20]), addr), &mut nodes);
+    }
+    nodes
+}
+
+/// A response without values that names `nodes`.
+fn with_nodes(nodes: &[u8]) -> Response<'_> {
+    Response {
+        nodes: Some(Nodes::new(Family::V4, nodes)),
+        token: Some(b"token"),
+        ..Response::new(id(8))
+    }
 }

@@ -230,6 +230,35 @@ fn files_are_written_and_no_others_stay() {
     assert_eq!(plot::write_all(&profile, &dir).unwrap().len(), 16);
 }
 
+/// They are named by number only: one of a run that had more would pass for
+/// one of this run.
+#[test]
+fn waterfalls_of_an_earlier_run_are_removed() {
+    let dir = directory("plots-rerun");
+    std::fs::create_dir_all(&dir).unwrap();
+    let place = |name: &str| dir.join(name);
+    let (old, others) = (
+        [
+            "waterfall-1-02.svg",
+            "waterfall-1-02.png",
+            "waterfall-2-01.svg",
+        ],
+        [
+            "waterfall-1-02.txt",
+            "waterfall-best-02.svg",
+            "rtt.svg",
+            "notes.txt",
+        ],
+    );
+    for name in old.iter().chain(&others) {
+        std::fs::write(place(name), "of an earlier run").unwrap();
+    }
+    plot::write_all(&one_lookup(), &dir).unwrap();
+    assert!(place("waterfall-1-01.svg").exists() && place("waterfall-1-01.png").exists());
+    assert!(old.iter().all(|name| !place(name).exists()));
+    assert!(others.iter().all(|name| place(name).exists()));
+}
+
 #[test]
 fn a_directory_that_cannot_be_made_is_named() {
     let file = directory("plots-no-directory");

@@ -218,3 +218,31 @@ fn a_measurement_can_be_added_from_outside() {
             .contains("\n  IDs                   1\n")
     );
 }
+
+/// Hands what it counts to whoever made it.
+#[derive(Clone)]
+struct Told(std::sync::mpsc::Sender<u64>, u64);
+
+impl Measurement for Told {
+    fn on_message(&mut self, _: &Observed<'_>) {
+        self.1 += 1;
+    }
+
+    fn finish(self: Box<Self>, _: &Span) -> Section {
+        self.0.send(self.1).unwrap();
+        Section::default()
+    }
+}
+
+#[test]
+fn a_measurement_may_hold_what_its_maker_knows_and_leave_nothing_in_the_json() {
+    let file = CaptureFile::new(&two_minutes().pcap.bytes);
+    let (told, counts) = std::sync::mpsc::channel();
+    let profiler =
+        Profiler::new(options()).with_measurement(move |_| Box::new(Told(told.clone(), 0)));
+    let run = move || profiler.run(&[&file.0], &mut |_| {}).unwrap();
+    let profile = std::thread::spawn(run).join().unwrap();
+    assert_eq!(counts.recv(), Ok(profile.nodes[0].messages));
+    let json = serde_json::to_value(&profile).unwrap();
+    assert_eq!(json["nodes"][0].get(""), None);
+}

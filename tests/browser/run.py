@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import sample  # noqa: E402
+from checks import Checks  # noqa: E402
 from webdriver import ENTER, TAB, Browser  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,21 +126,6 @@ def make_report():
     return report
 
 
-class Checks:
-    """Counts what holds and says what does not."""
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def that(self, holds, what, seen=""):
-        if holds:
-            self.passed += 1
-            print(f"ok      {what}")
-        else:
-            self.failed += 1
-            print(f"FAILED  {what}: {str(seen)[:400]}")
-
-
 def check_page(browser, checks, url):
     browser.resize(1200, 900)
     browser.colour_scheme("light")
@@ -234,8 +220,7 @@ def main():
         own = (report.as_uri(), "data:", "chrome:")
         asked = [url for url in browser.requests() if not url.startswith(own)]
         checks.that(not asked, "nothing is fetched", asked)
-    print(f"{checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.end()
 
 
 if __name__ == "__main__":

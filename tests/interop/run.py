@@ -33,6 +33,7 @@ SUITE_SECONDS = 235
 
 CLIENTS = {
     "libtorrent": plan.LIBTORRENT[1],
+    "libtorrent-seeker": plan.LIBTORRENT_SEEKER,
     "libtorrent-defaults": plan.LIBTORRENT[-1],
     "bittorrent-dht": plan.BITTORRENT_DHT[0],
     "transmission": plan.TRANSMISSION,
@@ -52,7 +53,7 @@ def main() -> int:
     binary = None if arguments.clients_only else arguments.mdht.resolve()
     try:
         if check_prerequisites(checks, binary):
-            run_suite(checks, clock, binary, arguments.keep_samples)
+            run_suite(checks, clock, binary, arguments)
     except Interrupted as reason:
         checks.true("the suite runs to its end", False, "no interruption", reason)
     except Exception as problem:
@@ -74,6 +75,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--clients-only", action="store_true", help="only the real clients, without mdht")
     parser.add_argument(
         "--keep-samples", type=Path, metavar="DIR", help="write a small capture of each kind of client to DIR"
+    )
+    parser.add_argument(
+        "--mtu", type=int, metavar="BYTES", help="MTU of the namespace, so that longer messages come in fragments"
     )
     return parser.parse_args()
 
@@ -102,10 +106,10 @@ def check_prerequisites(checks: Checks, binary: Path | None) -> bool:
     return good
 
 
-def run_suite(checks: Checks, clock: Clock, binary: Path | None, keep_samples: Path | None) -> None:
+def run_suite(checks: Checks, clock: Clock, binary: Path | None, arguments: argparse.Namespace) -> None:
     prepare_folders()
     capture = plan.WORK / "capture-all.pcap"
-    with Namespace() as namespace:
+    with Namespace(arguments.mtu) as namespace:
         tcpdump = Tcpdump(namespace, capture, plan.LOGS / "tcpdump.log")
         bed = Bed(namespace, checks, clock)
         bed.start()
@@ -121,10 +125,16 @@ def run_suite(checks: Checks, clock: Clock, binary: Path | None, keep_samples: P
     clock.phase("network namespace torn down")
     analyse(Analysis(checks, binary, capture), rounds)
     clock.phase("captures compared")
-    if keep_samples:
-        ours = {f"mdht-{run.name}": run.address for run in rounds.lookups[:1]} if rounds else {}
-        for path in samples.keep(capture, keep_samples, {**CLIENTS, **ours}, announced_ns):
+    if arguments.keep_samples:
+        for path in keep_samples(capture, arguments.keep_samples, rounds, announced_ns):
             print(f"# kept {path} ({path.stat().st_size} bytes)")
+
+
+def keep_samples(capture: Path, folder: Path, rounds: Rounds | None, announced_ns: int) -> list[Path]:
+    ours = {f"mdht-{run.name}": run.address for run in rounds.lookups[:1]} if rounds else {}
+    own = {f"mdht-{run.name}-own": run.own_capture for run in rounds.nodes} if rounds else {}
+    kept = samples.keep(capture, folder, {**CLIENTS, **ours}, announced_ns)
+    return kept + samples.keep_own(own, folder)
 
 
 def prepare_folders() -> None:

@@ -27,6 +27,9 @@
 //! `full_bucket_ping=newcomer` is what the thesis's own code did, whose
 //! measurements Table I shows: it pings the newcomer once for each
 //! questionable contact of the full bucket, and the contact keeps its place.
+//! There, too, a query ends a row of failures (`mended_by=any`), and only a
+//! contact's first ten queries, answers and failures are kept (`judged_by=10`):
+//! one that has answered that often stays for ever, gone or not.
 
 mod full_bucket;
 
@@ -86,6 +89,18 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "failures",
             "in a row that make a contact bad",
         ),
+        Parameter::choice(
+            "mended_by",
+            &["answer", "any"],
+            "what ends a row of failures: an answer; any: a query too, which is pymdht's",
+        ),
+        Parameter::integer(
+            "judged_by",
+            0,
+            (0, 255),
+            "events",
+            "first ones of a contact that it is judged by; 0 is all, 10 pymdht's",
+        ),
         Parameter::duration(
             "timeout",
             2000,
@@ -109,6 +124,8 @@ struct Config {
     ping_newcomer: bool,
     fresh: Duration,
     bad_after: usize,
+    mended_by_query: bool,
+    judged_by: usize,
     timeout: Duration,
     /// Off where another module sees to the table's freshness.
     refreshes_buckets: bool,
@@ -121,9 +138,17 @@ impl Config {
             ping_newcomer: parameters.choice("full_bucket_ping") == "newcomer",
             fresh: parameters.duration("fresh"),
             bad_after: parameters.integer("bad_after"),
+            mended_by_query: parameters.choice("mended_by") == "any",
+            judged_by: parameters.integer("judged_by"),
             timeout: parameters.duration("timeout"),
             refreshes_buckets: true,
         }
+    }
+
+    /// Whether what has just happened counts for or against a contact.
+    fn judges(&self, entry: &mut Entry) -> bool {
+        entry.judged = entry.judged.saturating_add(1);
+        self.judged_by == 0 || usize::from(entry.judged) <= self.judged_by
     }
 
     /// Failed too often in a row.
@@ -196,7 +221,13 @@ impl Bep5 {
         if let Some(slot) = self.table.locate(&contact.id) {
             let entry = self.table.entry_mut(slot);
             match sign {
-                Sign::Query if entry.is_at(&contact.addr) => return entry.sighted(cx.now),
+                Sign::Query if entry.is_at(&contact.addr) => {
+                    entry.sighted(cx.now);
+                    if self.config.judges(entry) && self.config.mended_by_query {
+                        entry.failures = 0;
+                    }
+                    return;
+                }
                 Sign::Query => return,
                 Sign::Answer { rtt, .. } if entry.is_at(&contact.addr) => {
                     return self.answered(cx, slot, rtt);
@@ -218,7 +249,11 @@ impl Bep5 {
 
     fn answered(&mut self, cx: &mut RoutingCx<'_>, slot: Slot, rtt: Duration) {
         let entry = self.table.entry_mut(slot);
+        let failures = entry.failures;
         entry.answered(cx.now, rtt);
+        if !self.config.judges(entry) {
+            entry.failures = failures;
+        }
         if slot.list == List::Main {
             let id = entry.id;
             self.table.bucket_mut(slot.bucket, cx.now).touched = Moment::of(cx.now);
@@ -348,7 +383,9 @@ impl RoutingModule for Bep5 {
             return self.end_check(cx, slot.bucket);
         }
         let entry = self.table.entry_mut(slot);
-        entry.failures = entry.failures.saturating_add(1);
+        if self.config.judges(entry) {
+            entry.failures = entry.failures.saturating_add(1);
+        }
         self.check_failed(cx, slot, seen.origin);
     }
 

@@ -6,10 +6,11 @@ use etherparse::{IpFragOffset, IpNumber, Ipv6ExtensionSlice, LaxIpSlice, LenSour
 
 use super::Packet;
 use super::fragments::{Fragments, Key, Piece};
+use super::plain;
 use crate::Timestamp;
 
 /// A UDP datagram as captured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Datagram<'a> {
     pub(crate) time: Timestamp,
     pub(crate) source: SocketAddr,
@@ -23,7 +24,7 @@ pub(crate) struct Datagram<'a> {
 }
 
 /// What is in a packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content<'a> {
     Udp(Datagram<'a>),
     /// The last missing piece of a datagram, which is here put together.
@@ -39,6 +40,14 @@ pub(crate) enum Content<'a> {
 /// headers.
 #[inline]
 pub(crate) fn content<'a>(packet: &Packet<'a>, fragments: &'a mut Fragments) -> Content<'a> {
+    match plain::datagram(packet) {
+        Some(datagram) => Content::Udp(datagram),
+        None => general(packet, fragments),
+    }
+}
+
+/// Every packet, usual or not.
+fn general<'a>(packet: &Packet<'a>, fragments: &'a mut Fragments) -> Content<'a> {
     let Some(bytes) = packet.link.ip(packet.data) else {
         return Content::Other;
     };
@@ -154,3 +163,96 @@ fn place(ip: &LaxIpSlice<'_>) -> Option<(u32, IpFragOffset, bool)> {
 }
 
 const IPV6_HEADER_LEN: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::Link;
+
+    const LINKS: [Link; 7] = [
+        Link::Ip,
+        Link::Ethernet,
+        Link::CookedV1,
+        Link::CookedV2,
+        Link::Family,
+        Link::Ppp,
+        Link::Pppoe,
+    ];
+
+    /// A usual frame with a payload of `len` bytes.
+    fn usual(link: Link, len: u8) -> Vec<u8> {
+        let mut frame = match link {
+            Link::Ethernet => vec![0; 12],
+            Link::CookedV1 => vec![0; 14],
+            _ => Vec::new(),
+        };
+        match link {
+            Link::Ethernet | Link::CookedV1 => frame.extend([8, 0]),
+            Link::CookedV2 => frame.extend([[8, 0].as_slice(), &[0; 18]].concat()),
+            Link::Family => frame.extend([2, 0, 0, 0]),
+            Link::Ppp => frame.extend([0xff, 3, 0, 0x21]),
+            Link::Pppoe => frame.extend([0x11, 0, 0, 0, 0, 0, 0, 0x21]),
+            Link::Ip => {}
+        }
+        frame.extend([0x45, 0, 0, 28 + len, 1, 2, 0x40, 0, 64, 17, 0, 0]);
+        frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0x1a, 0xe1, 0, 1, 0, 8 + len, 0, 0]);
+        frame.extend((0..len).map(|i| i.wrapping_mul(7)));
+        frame
+    }
+
+    fn packet(link: Link, data: &[u8]) -> Packet<'_> {
+        Packet {
+            time: Timestamp::from_nanos(7),
+            link,
+            data,
+            offset: 24,
+        }
+    }
+
+    #[test]
+    fn usual_packets_take_the_short_way() {
+        for link in LINKS {
+            let frame = usual(link, 5);
+            let short = matches!(
+                link,
+                Link::Ip | Link::Ethernet | Link::CookedV1 | Link::CookedV2
+            );
+            let packet = packet(link, &frame);
+            assert_eq!(plain::datagram(&packet).is_some(), short, "{link:?}");
+            let mut fragments = Fragments::default();
+            let Content::Udp(datagram) = content(&packet, &mut fragments) else {
+                panic!("{link:?}");
+            };
+            assert_eq!(datagram.source, "10.0.0.1:6881".parse().unwrap());
+            assert_eq!((datagram.ip_len, datagram.payload.len()), (33, 5));
+        }
+    }
+
+    proptest! {
+        /// Bytes that are usual but for some, cut or padded, or not usual at all.
+        #[test]
+        fn both_ways_say_the_same(
+            link in 0..LINKS.len(),
+            len in 0_u8..100,
+            changes in prop::collection::vec((0_usize..60, any::<u8>()), 0..4),
+            end in 0_usize..160,
+            any_bytes in prop::option::weighted(0.1, prop::collection::vec(any::<u8>(), 0..160)),
+        ) {
+            let link = LINKS[link];
+            let mut frame = any_bytes.unwrap_or_else(|| usual(link, len));
+            for (at, byte) in changes {
+                if let Some(changed) = frame.get_mut(at) {
+                    *changed = byte;
+                }
+            }
+            frame.resize(end.max(frame.len() / 2), 0);
+            let packet = packet(link, &frame);
+            if let Some(datagram) = plain::datagram(&packet) {
+                let mut fragments = Fragments::default();
+                prop_assert_eq!(Content::Udp(datagram), general(&packet, &mut fragments));
+            }
+        }
+    }
+}

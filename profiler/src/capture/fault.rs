@@ -25,8 +25,8 @@ pub enum FaultKind {
     /// The capture ends inside a record or block.
     Truncated,
     /// A record or block says of itself that it has a length that none has.
-    /// Nothing behind such a record of a pcap file can be found; in pcapng
-    /// the next whole block is looked for.
+    /// The next whole block of pcapng is looked for; in a pcap file, which
+    /// marks no starts, the next records that look like some.
     ImpossibleLength,
     /// The lengths at the two ends of a pcapng block differ, or another block
     /// begins inside it. The next whole block is looked for.

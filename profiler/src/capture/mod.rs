@@ -4,8 +4,10 @@
 //! compression    unpacks gzip, zstd and xz
 //! buffer         a window over what comes out
 //! pcap, pcapng   one file for each format; ends in packets
+//! resume         finds the next record of a pcap file behind a broken one
 //! link           takes off the link layer
 //! datagram       takes off IP and UDP
+//! plain          the same for usual packets, in fewer steps
 //! fragments      puts fragmented datagrams together
 //! fault          what could not be read
 //! ```
@@ -20,6 +22,8 @@ mod interface;
 mod link;
 mod pcap;
 mod pcapng;
+mod plain;
+mod resume;
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -129,7 +133,7 @@ impl Capture {
     pub(crate) fn advance(&mut self) -> Next {
         self.buffer.skip(std::mem::take(&mut self.record.len));
         let step = match &mut self.format {
-            Format::Pcap(records) => records.next(&self.buffer, &mut self.faults),
+            Format::Pcap(records) => records.next(&mut self.buffer, &mut self.faults),
             Format::Pcapng(blocks) => blocks.next(&mut self.buffer, &mut self.faults),
         };
         match step {
@@ -174,6 +178,22 @@ impl Capture {
     /// Why reading ended, if it failed.
     pub(crate) const fn take_failure(&mut self) -> Option<io::Error> {
         self.failure.take()
+    }
+
+    /// Offset of a record behind which no other could be found.
+    pub(crate) const fn lost(&self) -> Option<u64> {
+        match &self.format {
+            Format::Pcap(records) => records.lost(),
+            Format::Pcapng(_) => None,
+        }
+    }
+
+    /// Bytes passed over in search of the next record or block.
+    pub(crate) const fn skipped(&self) -> u64 {
+        match &self.format {
+            Format::Pcap(records) => records.skipped(),
+            Format::Pcapng(blocks) => blocks.skipped(),
+        }
     }
 
     /// The name of the format, as in the profile.

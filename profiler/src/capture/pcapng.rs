@@ -30,6 +30,7 @@ pub(super) struct Blocks {
     time: Timestamp,
     /// Where the next block begins is not known.
     lost: bool,
+    skipped: u64,
 }
 
 /// What the window starts with.
@@ -58,6 +59,7 @@ impl Blocks {
             interfaces: Vec::new(),
             time: Timestamp::default(),
             lost: false,
+            skipped: 0,
         };
         match blocks.frame(bytes) {
             Frame::Broken(FaultKind::BrokenSectionHeader) => Err(Refusal::start(bytes)),
@@ -100,6 +102,7 @@ impl Blocks {
     fn lose(&mut self, kind: FaultKind, buffer: &mut Buffer, faults: &mut Faults) {
         faults.add(kind, buffer.offset());
         buffer.skip(1);
+        self.skipped += 1;
         self.lost = true;
     }
 
@@ -124,7 +127,13 @@ impl Blocks {
             }
         }
         buffer.skip(passed);
+        self.skipped += passed as u64;
         !self.lost
+    }
+
+    /// Bytes passed over between broken blocks and the next.
+    pub(super) const fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Whether a whole block of a known type starts here.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{HOUR, Measurement, Row, Section, Span, in_words};
+use super::{HOUR, Hooks, Measurement, Row, Section, Span, in_words};
 use crate::{Direction, Observed};
 use mdht_krpc::Body;
 
@@ -17,6 +17,10 @@ pub(super) struct AllQueries {
 }
 
 impl Measurement for AllQueries {
+    fn hooks(&self) -> Hooks {
+        Hooks::MESSAGES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
         let bytes = observed.ip_len as u64;
         match observed.direction {

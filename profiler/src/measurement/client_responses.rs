@@ -1,12 +1,12 @@
 //! Response rate by client.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::by_client::ByClient;
 use super::clients::client_name;
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::{ClientCode, DataTable, QueriedAddress, Remotes, figure};
 
 /// Queries of every kind by the client that was queried, and how many it
@@ -37,15 +37,20 @@ impl Queries {
 }
 
 impl Measurement for ClientResponses {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_remotes(&mut self, remotes: &Remotes) {
-        let mut clients: BTreeMap<Option<ClientCode>, Queries> = BTreeMap::new();
+        let mut clients = ByClient::<Queries>::default();
         for address in remotes.queried() {
             match address.sender {
-                Some(sender) => clients.entry(sender.client).or_default().add(&address),
+                Some(sender) => clients.of(sender.client).add(&address),
                 None => self.never_heard.add(&address),
             }
         }
-        self.clients = clients.into_iter().collect();
+        let asked = clients.into_entries().filter(|(_, q)| q.addresses > 0);
+        self.clients = asked.collect();
         self.clients
             .sort_by_key(|(code, queries)| (Reverse(queries.sent), *code));
         self.complete = remotes.queried_complete();

@@ -1,11 +1,11 @@
 //! Market share [thesis 8.VIII.D].
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::by_client::ByClient;
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::{Axis, ClientCode, DataTable, Figure, FigureData, Remotes, figure};
 
 /// Distinct remote IP addresses that sent something, by the two-letter client
@@ -19,13 +19,18 @@ pub(super) struct Clients {
 }
 
 impl Measurement for Clients {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_remotes(&mut self, remotes: &Remotes) {
-        let mut nodes: BTreeMap<Option<ClientCode>, u64> = BTreeMap::new();
+        let mut nodes = ByClient::<u64>::default();
         for sender in remotes.senders() {
-            *nodes.entry(sender.client).or_default() += 1;
+            *nodes.of(sender.client) += 1;
         }
-        self.total = nodes.values().sum();
-        self.shares = nodes.into_iter().collect();
+        let met = nodes.into_entries().filter(|(_, nodes)| *nodes > 0);
+        self.shares = met.collect();
+        self.total = self.shares.iter().map(|(_, nodes)| nodes).sum();
         self.shares
             .sort_by_key(|&(code, nodes)| (Reverse(nodes), code));
     }

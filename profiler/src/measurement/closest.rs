@@ -1,6 +1,6 @@
 //! Time to closest [thesis 8.VIII.B].
 
-use super::{Measurement, Row, Section, Span, cdf};
+use super::{Hooks, Measurement, Row, Section, Span, cdf};
 use crate::{Axis, Distribution, Lookup};
 
 /// Time from the first get_peers query to the response of the node closest
@@ -15,6 +15,10 @@ impl Default for Closest {
 }
 
 impl Measurement for Closest {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         if let Some(closest) = lookup.closest {
             self.0.add_duration(closest);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span};
+use super::{Hooks, Measurement, Row, Section, Span};
 use crate::{Axis, DataTable, Figure, FigureData, Remotes, Series};
 
 /// Distinct remote IP addresses that sent something, in all and as they were
@@ -14,6 +14,10 @@ pub(super) struct DistinctNodes {
 }
 
 impl Measurement for DistinctNodes {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_remotes(&mut self, remotes: &Remotes) {
         self.met = remotes.new_senders().clone();
         self.complete = remotes.senders_complete();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::lookups::{COLUMNS, row};
-use super::{Measurement, Row, Section, Span, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, percentage};
 use crate::{DataTable, Distribution, Lookup};
 
 /// Lookups by `get` queries, kept apart from those by get_peers. Some clients
@@ -29,6 +29,10 @@ impl Default for GetLookups {
 }
 
 impl Measurement for GetLookups {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_get_lookup(&mut self, lookup: &Lookup) {
         if let Some(first) = lookup.first_value {
             self.latency.add_duration(first.latency);

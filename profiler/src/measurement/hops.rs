@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Measurement, Row, Section, Span};
+use super::{Hooks, Measurement, Row, Section, Span};
 use crate::{Axis, DataTable, Distribution, Figure, FigureData, Lookup, LookupProgress};
 
 /// Hops to the first node that returned values and to the closest node, and
@@ -30,6 +30,10 @@ impl Default for Hops {
 }
 
 impl Measurement for Hops {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         if let Some(hops) = lookup.first_value.and_then(|first| first.hops) {
             self.first_value.add(hops.into());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span, cdf};
+use super::{Hooks, Measurement, Row, Section, Span, cdf};
 use crate::{Axis, Distribution, Lookup};
 
 /// get_peers queries sent up to the first response with values, those not
@@ -17,6 +17,10 @@ impl Default for LookupCost {
 }
 
 impl Measurement for LookupCost {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         if let Some(first) = lookup.first_value {
             self.0.add(first.cost);

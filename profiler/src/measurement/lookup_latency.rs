@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Measurement, Row, Section, Span, cdf};
+use super::{Hooks, Measurement, Row, Section, Span, cdf};
 use crate::{Axis, Distribution, Lookup};
 
 /// Time from the first get_peers query to the first response with values.
@@ -23,6 +23,10 @@ impl Default for LookupLatency {
 }
 
 impl Measurement for LookupLatency {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         match lookup.first_value {
             Some(first) => self.latency.add_duration(first.latency),

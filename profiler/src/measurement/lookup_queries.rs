@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::Lookup;
 
 /// get_peers queries of lookups, and how many were answered: within the
@@ -15,6 +15,10 @@ pub(super) struct LookupQueries {
 }
 
 impl Measurement for LookupQueries {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         self.sent += lookup.queries;
         self.answered += lookup.answered;

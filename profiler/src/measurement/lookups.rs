@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Measurement, Section, Span};
+use super::{Hooks, Measurement, Section, Span};
 use crate::timestamp::milliseconds;
 use crate::{DataTable, Lookup};
 
@@ -11,6 +11,10 @@ use crate::{DataTable, Lookup};
 pub(super) struct Lookups(Vec<Lookup>);
 
 impl Measurement for Lookups {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         self.0.push(lookup.clone());
     }

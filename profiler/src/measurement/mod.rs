@@ -36,11 +36,13 @@
 //! ```
 
 mod all_queries;
+mod by_client;
 mod client_responses;
 mod clients;
 mod closest;
 mod distinct_nodes;
 mod get_lookups;
+mod hooks;
 mod hops;
 mod lookup_cost;
 mod lookup_latency;
@@ -59,14 +61,18 @@ mod timeouts;
 mod traffic;
 mod violations;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+pub use hooks::Hooks;
+pub(crate) use hooks::{KINDS, kind_of};
+
 use crate::timestamp::seconds;
 use crate::{
-    Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, Observed, Options,
-    Remotes, Stray, Timestamp,
+    Axis, DataTable, Distribution, Exchange, Figure, FigureData, Lookup, NodeSpec, Observed,
+    Options, Remotes, Stray, Timestamp,
 };
 
 /// Something that is measured of one node under test.
@@ -76,8 +82,19 @@ use crate::{
 /// query. A lookup is told of when it is over, after all its exchanges.
 /// State should grow with what is open, not with what has passed. It is
 /// copied when the figures are asked for while the capture goes on: hence
-/// [`Duplicate`], which everything has that is `Clone`.
-pub trait Measurement: Duplicate {
+/// [`Duplicate`], which everything has that is `Clone`. It is `Send`, so that
+/// one thread may read captures and another measure.
+pub trait Measurement: Duplicate + Send {
+    /// The node under test, told before anything else.
+    fn on_node(&mut self, _node: &NodeSpec) {}
+
+    /// Which of the hooks below are called, of those that would be for nearly
+    /// every packet; it is not told of anything else. Asked for once, before
+    /// any is called. All by default.
+    fn hooks(&self) -> Hooks {
+        Hooks::ALL
+    }
+
     /// The node sent or received a message. The exchange that it decides, if
     /// any, is told of next.
     fn on_message(&mut self, _observed: &Observed<'_>) {}
@@ -125,11 +142,15 @@ impl Clone for Box<dyn Measurement> {
     }
 }
 
-/// Makes a measurement for one node under test.
-pub type Factory = fn(&Options) -> Box<dyn Measurement>;
+/// Makes a measurement for one node under test. It may know more than the
+/// options: where to write to, say.
+pub type Factory = Arc<dyn Fn(&Options) -> Box<dyn Measurement> + Send + Sync>;
+
+/// Makes a measurement of the profile, which needs the options only.
+pub type Standard = fn(&Options) -> Box<dyn Measurement>;
 
 /// Every measurement of the profile, in the order of its JSON.
-pub const STANDARD: &[Factory] = &[
+pub const STANDARD: &[Standard] = &[
     |_| Box::<lookups::Lookups>::default(),
     |_| Box::<lookup_latency::LookupLatency>::default(),
     |_| Box::<lookup_cost::LookupCost>::default(),
@@ -182,7 +203,7 @@ impl Span {
 /// have is left empty: `..Section::default()`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Section {
-    /// Its key in the JSON.
+    /// Its key in the JSON; empty for what has nothing there.
     pub key: &'static str,
     /// The figures. One that could not be computed is `null`, never 0. Where
     /// it is `null` altogether, the first table stands in the JSON, as a list

@@ -1,16 +1,17 @@
 //! Queries that a node could have spared.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use foldhash::{HashMap, HashMapExt};
-use mdht_krpc::Body;
+use mdht_krpc::{Body, Id};
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
+use crate::chains::Chains;
 use crate::referrals::key as address_key;
-use crate::{Direction, Observed, Options, QueryKind, Timestamp};
+use crate::timestamp::nanoseconds;
+use crate::{Observed, Options, QueryKind, Timestamp};
 
 /// Doubled queries: of the same kind for the same key to the same address
 /// within [`Options::doubled_within`] of the last. Needless pings: within
@@ -21,9 +22,9 @@ pub(super) struct NeedlessQueries {
     doubled_within: Duration,
     ping_within: Duration,
     digest: RandomState,
-    /// When a query of this digest was last sent.
-    last: Recent<Timestamp>,
-    /// What was last sent to an address of this digest.
+    /// The queries sent, by what would make another one its double.
+    sent_lately: Recent<()>,
+    /// What was sent to an address.
     contacted: Recent<Contacted>,
     sent: u64,
     pings: u64,
@@ -31,12 +32,12 @@ pub(super) struct NeedlessQueries {
     needless_pings: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// When an address was last sent something.
+#[derive(Clone, Copy, Debug, Default)]
 struct Contacted {
     lookup: Option<Timestamp>,
     /// A ping that is not known to be needless.
     ping: Option<Timestamp>,
-    latest: Timestamp,
 }
 
 impl NeedlessQueries {
@@ -45,8 +46,8 @@ impl NeedlessQueries {
             doubled_within: options.doubled_within,
             ping_within: options.needless_ping_within,
             digest: RandomState::default(),
-            last: Recent::new(),
-            contacted: Recent::new(),
+            sent_lately: Recent::new(options.doubled_within),
+            contacted: Recent::new(options.needless_ping_within),
             sent: 0,
             pings: 0,
             doubled: 0,
@@ -54,30 +55,11 @@ impl NeedlessQueries {
         }
     }
 
-    fn check_doubled(&mut self, digest: u64, now: Timestamp) {
-        let within = self.doubled_within;
-        let recent = |last: &Timestamp| last.apart(now) <= within;
-        let Some(last) = self.last.entry(digest, recent) else {
-            return;
-        };
-        if let Some(last) = last.replace(now) {
-            self.doubled += u64::from(last.apart(now) <= within);
-        }
-    }
-
-    fn check_ping(&mut self, digest: u64, now: Timestamp, is_ping: bool) {
+    fn check_ping(&mut self, address: u64, now: Timestamp, is_ping: bool) {
+        let address = self.digest.hash_one(address);
         let within = self.ping_within;
         let is_recent = |time: Option<Timestamp>| time.is_some_and(|t| t.apart(now) <= within);
-        let recent = |contacted: &Contacted| contacted.latest.apart(now) <= within;
-        let Some(slot) = self.contacted.entry(digest, recent) else {
-            return;
-        };
-        let contacted = slot.get_or_insert(Contacted {
-            lookup: None,
-            ping: None,
-            latest: now,
-        });
-        contacted.latest = now;
+        let mut contacted = self.contacted.last(address, now).unwrap_or_default();
         if is_ping {
             match is_recent(contacted.lookup) {
                 true => self.needless_pings += 1,
@@ -87,26 +69,50 @@ impl NeedlessQueries {
             self.needless_pings += u64::from(is_recent(contacted.ping.take()));
             contacted.lookup = Some(now);
         }
+        self.contacted.add(address, now, contacted);
+    }
+
+    /// A digest of what doubled queries agree in.
+    fn digest(&self, address: u64, kind: QueryKind, key: Option<&Id>) -> u64 {
+        let mut hasher = self.digest.build_hasher();
+        hasher.write_u64(address);
+        kind.hash(&mut hasher);
+        if let Some(key) = key {
+            let (words, _) = key.as_bytes().as_chunks();
+            for word in words {
+                hasher.write_u32(u32::from_ne_bytes(*word));
+            }
+        }
+        hasher.finish()
     }
 }
 
 impl Measurement for NeedlessQueries {
+    fn hooks(&self) -> Hooks {
+        Hooks::SENT_QUERIES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
-        let (Direction::Sent, Body::Query(query)) = (observed.direction, &observed.message.body)
-        else {
+        let Body::Query(query) = &observed.message.body else {
             return;
         };
+        let now = observed.time;
         self.sent += 1;
         let kind = QueryKind::of(&query.method);
         let address = address_key(&observed.remote);
-        let query = self.digest.hash_one((address, kind, query.key()));
-        self.check_doubled(query, observed.time);
+        let digest = self.digest(
+            address,
+            kind,
+            query.info_hash.as_ref().or(query.target.as_ref()),
+        );
+        self.doubled += u64::from(self.sent_lately.last(digest, now).is_some());
+        self.sent_lately.add(digest, now, ());
         match kind {
             QueryKind::Ping => {
                 self.pings += 1;
-                self.check_ping(address, observed.time, true);
+                self.check_ping(address, now, true);
             }
-            QueryKind::GetPeers | QueryKind::Get => self.check_ping(address, observed.time, false),
+            QueryKind::GetPeers | QueryKind::Get => self.check_ping(address, now, false),
             _ => {}
         }
     }
@@ -145,38 +151,44 @@ impl Measurement for NeedlessQueries {
     }
 }
 
-/// What was last seen of digests, for those that may still matter.
+/// What was last noted of digests, as long as it is not longer ago than
+/// matters.
 #[derive(Clone, Debug)]
 struct Recent<T> {
-    known: HashMap<u64, Option<T>>,
-    /// Number of them at which those that no longer matter are dropped.
-    clean_at: usize,
+    /// In nanoseconds.
+    within: u64,
+    noted: Chains<(Timestamp, T)>,
 }
 
-impl<T> Recent<T> {
-    fn new() -> Self {
+impl<T: Copy> Recent<T> {
+    fn new(within: Duration) -> Self {
         Self {
-            known: HashMap::new(),
-            clean_at: MIN_CLEAN_AT,
+            within: nanoseconds(within),
+            noted: Chains::default(),
         }
     }
 
-    /// The slot of a digest; `None` if there are too many that matter.
-    fn entry(&mut self, digest: u64, matters: impl Fn(&T) -> bool) -> Option<&mut Option<T>> {
-        if self.known.len() >= self.clean_at {
-            self.known
-                .retain(|_, last| last.as_ref().is_some_and(&matters));
-            self.clean_at = (2 * self.known.len()).clamp(MIN_CLEAN_AT, MAX_RECENT);
+    /// What was last noted of a digest, if that is not too long ago at `now`.
+    fn last(&self, digest: u64, now: Timestamp) -> Option<T> {
+        let newest = self.noted.find(digest).next()?;
+        let (time, noted) = self.noted.get(newest);
+        (time.nanos_apart(now) <= self.within).then_some(*noted)
+    }
+
+    /// Notes something in place of what was noted of that digest.
+    fn add(&mut self, digest: u64, now: Timestamp, noted: T) {
+        self.noted.push_back(digest, (now, noted));
+        // not those from a time that is yet to come: the clock steps back and
+        // forth where captures are no more than nearly in order
+        let is_over = |(time, _): &(Timestamp, T)| {
+            now.as_nanos().saturating_sub(time.as_nanos()) > self.within
+        };
+        while self.noted.len() > MAX_RECENT || self.noted.front().is_some_and(is_over) {
+            self.noted.pop_front();
         }
-        if self.known.len() >= MAX_RECENT && !self.known.contains_key(&digest) {
-            return None;
-        }
-        Some(self.known.entry(digest).or_default())
     }
 }
-
-const MIN_CLEAN_AT: usize = 1 << 10;
 
 /// Most queries that are remembered, about 5 MB: enough for 6,000 queries a
-/// second. Beyond it new ones are not looked at until older ones are dropped.
+/// second. Beyond it the oldest are forgotten.
 const MAX_RECENT: usize = 1 << 16;

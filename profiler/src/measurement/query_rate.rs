@@ -1,9 +1,8 @@
 //! Query rate over time.
 
-use mdht_krpc::Body;
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span};
+use super::{Hooks, Measurement, Row, Section, Span};
 use crate::{Axis, DataTable, Direction, Figure, FigureData, Observed, Series, Timestamp};
 
 /// Queries of every kind each way, by interval, and the most that were sent
@@ -24,7 +23,7 @@ struct Peak {
 
 impl Peak {
     fn add(&mut self, time: Timestamp) {
-        if time.apart(self.since).as_secs() >= 1 {
+        if time.nanos_apart(self.since) >= NANOS_PER_SECOND {
             self.since = time;
             self.count = 0;
         }
@@ -34,10 +33,11 @@ impl Peak {
 }
 
 impl Measurement for QueryRate {
+    fn hooks(&self) -> Hooks {
+        Hooks::SENT_QUERIES | Hooks::RECEIVED_QUERIES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
-        if !matches!(observed.message.body, Body::Query(_)) {
-            return;
-        }
         let which = match observed.direction {
             Direction::Sent => 0,
             Direction::Received => 1,
@@ -80,3 +80,5 @@ impl Measurement for QueryRate {
         }
     }
 }
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;

@@ -3,9 +3,9 @@
 use mdht_krpc::Body;
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span};
+use super::{Hooks, Measurement, Row, Section, Span};
+use crate::Observed;
 use crate::exchange::QueryKind;
-use crate::{Direction, Observed};
 
 /// Queries that other nodes sent to the node under test.
 #[derive(Clone, Debug, Default)]
@@ -18,10 +18,12 @@ pub(super) struct Received {
 }
 
 impl Measurement for Received {
+    fn hooks(&self) -> Hooks {
+        Hooks::RECEIVED_QUERIES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
-        let (Direction::Received, Body::Query(query)) =
-            (observed.direction, &observed.message.body)
-        else {
+        let Body::Query(query) = &observed.message.body else {
             return;
         };
         let count = match QueryKind::of(&query.method) {

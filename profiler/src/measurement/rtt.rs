@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Measurement, Row, Section, Span, cdf};
+use super::{Hooks, Measurement, Row, Section, Span, cdf};
 use crate::{Axis, Distribution, Exchange, Outcome};
 
 /// Time from a query of any kind to its answer, of those answered within the
@@ -17,6 +17,10 @@ impl Default for Rtt {
 }
 
 impl Measurement for Rtt {
+    fn hooks(&self) -> Hooks {
+        Hooks::EXCHANGES
+    }
+
     fn on_exchange(&mut self, exchange: &Exchange<'_>) {
         if let Outcome::Answered(answer) = &exchange.outcome {
             self.0.add_duration(answer.rtt);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span, in_words, percentage};
+use super::{Hooks, Measurement, Row, Section, Span, in_words, percentage};
 use crate::{IdFit, Remotes};
 
 /// Distinct remote IP addresses on the public Internet, by whether the first
@@ -15,6 +15,10 @@ pub(super) struct SecureIds {
 }
 
 impl Measurement for SecureIds {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_remotes(&mut self, remotes: &Remotes) {
         for sender in remotes.senders() {
             match sender.id_fit {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Measurement, Row, Section, Span};
+use super::{Hooks, Measurement, Row, Section, Span};
 use crate::{Distribution, Exchange, Observed, Outcome, Stray};
 
 /// Answers after the timeout to queries of any kind, second answers to a
@@ -25,6 +25,10 @@ impl Default for StrayAnswers {
 }
 
 impl Measurement for StrayAnswers {
+    fn hooks(&self) -> Hooks {
+        Hooks::EXCHANGES
+    }
+
     fn on_exchange(&mut self, exchange: &Exchange<'_>) {
         if let Outcome::AnsweredLate(answer) = &exchange.outcome {
             self.late.add_duration(answer.rtt);

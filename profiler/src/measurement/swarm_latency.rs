@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Measurement, Points, Row, Section, Span, in_words};
+use super::{Hooks, Measurement, Points, Row, Section, Span, in_words};
 use crate::timestamp::milliseconds;
 use crate::{Axis, Distribution, Figure, FigureData, Lookup};
 
@@ -24,6 +24,10 @@ impl Default for SwarmLatency {
 }
 
 impl Measurement for SwarmLatency {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         let (Some(first), Some(peers)) = (lookup.first_value, lookup.peers) else {
             return;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Measurement, Points, Row, Section, Span};
+use super::{Hooks, Measurement, Points, Row, Section, Span};
 use crate::{Axis, Distribution, Figure, FigureData, Lookup};
 
 /// Distinct nodes that returned values and distinct peers they returned, of
@@ -25,6 +25,10 @@ impl Default for SwarmReplicas {
 }
 
 impl Measurement for SwarmReplicas {
+    fn hooks(&self) -> Hooks {
+        Hooks::NONE
+    }
+
     fn on_lookup(&mut self, lookup: &Lookup) {
         let (Some(_), Some(replicas), Some(peers)) =
             (lookup.first_value, lookup.replicas, lookup.peers)

@@ -1,6 +1,6 @@
 //! Traffic over time.
 
-use super::{Measurement, Section, Span};
+use super::{Hooks, Measurement, Section, Span};
 use crate::{Axis, DataTable, Direction, Figure, FigureData, Observed, Series};
 
 /// Bytes of all KRPC messages each way, by interval: IP packets with their
@@ -9,6 +9,10 @@ use crate::{Axis, DataTable, Direction, Figure, FigureData, Observed, Series};
 pub(super) struct Traffic(Series<2>);
 
 impl Measurement for Traffic {
+    fn hooks(&self) -> Hooks {
+        Hooks::MESSAGES
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
         let which = match observed.direction {
             Direction::Sent => 0,

@@ -3,18 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use foldhash::{HashMap, HashMapExt};
 use serde_json::{Value, json};
 
+use super::by_client::ByClient;
 use super::clients::client_name;
-use super::{Measurement, Row, Section, Span, percentage};
-use crate::{ClientCode, DataTable, Direction, Observed};
+use super::{Hooks, Measurement, Row, Section, Span, percentage};
+use crate::{ClientCode, DataTable, Observed};
 
 /// Received messages that depart from BEP 5 and were read all the same, by
 /// the client code of the message itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Violations {
-    messages: HashMap<Option<ClientCode>, Messages>,
+    messages: ByClient<Messages>,
     /// Messages by kind of departure; one may show several.
     kinds: BTreeMap<(Option<ClientCode>, &'static str), u64>,
 }
@@ -25,22 +25,14 @@ struct Messages {
     violating: u64,
 }
 
-impl Default for Violations {
-    fn default() -> Self {
-        Self {
-            messages: HashMap::new(),
-            kinds: BTreeMap::new(),
-        }
-    }
-}
-
 impl Measurement for Violations {
+    fn hooks(&self) -> Hooks {
+        Hooks::RECEIVED_QUERIES | Hooks::RECEIVED_ANSWERS
+    }
+
     fn on_message(&mut self, observed: &Observed<'_>) {
-        if observed.direction != Direction::Received {
-            return;
-        }
         let client = observed.message.version.and_then(ClientCode::of);
-        let messages = self.messages.entry(client).or_default();
+        let messages = self.messages.of(client);
         messages.all += 1;
         if observed.message.oddities.is_empty() {
             return;
@@ -52,7 +44,8 @@ impl Measurement for Violations {
     }
 
     fn finish(self: Box<Self>, _: &Span) -> Section {
-        let mut clients: Vec<_> = self.messages.into_iter().collect();
+        let met = self.messages.into_entries().filter(|(_, m)| m.all > 0);
+        let mut clients: Vec<_> = met.collect();
         clients.sort_by_key(|(client, messages)| (Reverse(messages.violating), *client));
         let all = clients.iter().map(|(_, messages)| messages.all).sum();
         let violating = clients.iter().map(|(_, messages)| messages.violating).sum();

@@ -70,8 +70,10 @@ pub fn png(plot: &Plot) -> Result<Vec<u8>, PlotError> {
     Ok(bytes)
 }
 
-/// Writes every figure of `profile` and its waterfalls into `dir`, which is made if need be, as `NAME.svg` and `NAME.png`. What
-/// stands there under these names is replaced, each file at once.
+/// Writes every figure of `profile` and its waterfalls into `dir`, which is
+/// made if need be, as `NAME.svg` and `NAME.png`. What stands there under
+/// these names is replaced, each file at once. Waterfalls of another run are
+/// removed: their names are numbers only, and would pass for ones of this.
 ///
 /// # Errors
 /// A figure cannot be drawn or a file cannot be written.
@@ -89,7 +91,27 @@ pub fn write_all(profile: &Profile, dir: &Path) -> Result<Vec<PathBuf>, PlotErro
             written.push(path);
         }
     }
+    remove_other_waterfalls(dir, &written).map_err(|source| io(dir, source))?;
     Ok(written)
+}
+
+fn remove_other_waterfalls(dir: &Path, written: &[PathBuf]) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if is_waterfall(&path) && !written.contains(&path) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether `path` is named as the waterfalls are: `waterfall-1-05.svg`.
+fn is_waterfall(path: &Path) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let numbers = stem.and_then(|stem| stem.strip_prefix("waterfall-")?.split_once('-'));
+    numbers.is_some_and(|(node, lookup)| is_number(node) && is_number(lookup))
+        && path.extension().is_some_and(|e| e == "svg" || e == "png")
 }
 
 /// Writes `bytes` beside `path` and renames it, so that nobody meets half a

@@ -128,6 +128,11 @@ pub(super) const MEANINGS: &[(&str, &str, &str)] = &[
         "Queries each way over time, and the most within one second.",
     ),
     (
+        "traffic_over_time",
+        "Traffic over time",
+        "Bytes of the node's messages each way, by interval, headers of IP and UDP included.",
+    ),
+    (
         "lookups",
         "Lookups",
         "All get_peers queries for one infohash with no pause longer than the lookup gap. \
@@ -161,3 +166,27 @@ pub(super) const OF_THE_PAGE: &[(&str, &str)] = &[
         "The capture ends inside a record. Everything before it was read.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::Options;
+    use crate::measurement::{STANDARD, Span};
+
+    /// A measurement that is added needs a line here, or the page shows
+    /// figures that it does not define.
+    #[test]
+    fn every_section_has_a_definition() {
+        let sections = STANDARD.iter().map(|make| make(&Options::default()));
+        let keys: Vec<_> = sections.map(|s| s.finish(&Span::default()).key).collect();
+        for key in &keys {
+            let meaning = of(key);
+            assert!(meaning.is_some_and(|(_, m)| m.ends_with('.')), "{key}");
+        }
+        let defined: BTreeSet<_> = MEANINGS.iter().map(|(key, ..)| *key).collect();
+        assert_eq!(defined, keys.into_iter().collect());
+        assert_eq!(defined.len(), MEANINGS.len(), "a key is defined twice");
+    }
+}

@@ -132,7 +132,7 @@ fn pcap() -> Vec<Bad> {
         readable(
             "absurd-length",
             absurd,
-            1,
+            2,
             &[("impossible_length", 1, 24 + record)],
         ),
         readable(

@@ -45,13 +45,12 @@ class Bed:
 
     def check_clients_find_each_other(self) -> None:
         """If this fails, the overlay is at fault and not mdht."""
-        seeker = plan.LIBTORRENT_NODES - plan.LIBTORRENT_DEFAULTS - 1
         slowest = plan.TRANSMISSION_INFOHASH
         deadline = time.monotonic() + TRANSMISSION_SECONDS
         while time.monotonic() < deadline:
-            if self.libtorrent.find(seeker, {slowest: self.expected[slowest]}, 2)[slowest]:
+            if self.libtorrent.find(plan.SEEKER, {slowest: self.expected[slowest]}, 2)[slowest]:
                 break
-        found = self.libtorrent.find(seeker, self.expected, 5)
+        found = self.libtorrent.find(plan.SEEKER, self.expected, 5)
         for key, peers in self.expected.items():
             log = self.transmission.log if key == slowest else self.libtorrent.helper.log
             self.checks.holds_all(f"libtorrent finds the peers of {key[:8]}", peers, found[key], log)

@@ -14,15 +14,16 @@ PREFIX = "mdht-interop-"
 class Namespace:
     """Use as a context manager: at its end every process started here is gone, and the namespace too."""
 
-    def __init__(self) -> None:
+    def __init__(self, mtu: int | None = None) -> None:
         self.name = f"{PREFIX}{os.getpid()}"
+        self.mtu = mtu
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Namespace:
         remove_leftovers()
         run_ip("netns", "add", self.name)
         try:
-            run_ip("-n", self.name, "link", "set", "lo", "up")
+            run_ip("-n", self.name, "link", "set", "lo", "up", *(["mtu", str(self.mtu)] if self.mtu else []))
             # Every address of 10/8 is ours without adding one.
             run_ip("-n", self.name, "route", "add", "local", "10.0.0.0/8", "dev", "lo")
         except BaseException:

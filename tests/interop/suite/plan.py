@@ -34,6 +34,9 @@ def infohash(name: str) -> str:
 
 LIBTORRENT = [address(10 + i) for i in range(LIBTORRENT_NODES)]
 BOOTSTRAP = LIBTORRENT[0]
+# Looks up what the others announce; the last one that does not ban.
+SEEKER = LIBTORRENT_NODES - LIBTORRENT_DEFAULTS - 1
+LIBTORRENT_SEEKER = LIBTORRENT[SEEKER]
 BITTORRENT_DHT = [address(60), address(61)]
 # The first announces its torrent for others to find; the second starts later and must find what mdht announced.
 TRANSMISSION, TRANSMISSION_SEEKER = (address(70 + i, port=TRANSMISSION_PORT) for i in range(2))

@@ -66,6 +66,9 @@ pub(crate) struct Entry {
     port: u16,
     /// Queries in a row that it left unanswered.
     pub(crate) failures: u8,
+    /// Queries, answers and failures that a module has judged it by, where it
+    /// counts them.
+    pub(crate) judged: u8,
     /// Means something only while it waits.
     pub(crate) claim: Claim,
     rtt_micros: Option<NonZeroU32>,
@@ -86,6 +89,7 @@ impl Entry {
             ip,
             port: contact.addr.port(),
             failures: 0,
+            judged: 0,
             claim,
             rtt_micros: None,
             seen: None,
@@ -202,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_small() {
-        assert_eq!(size_of::<Entry>(), 52);
+        assert_eq!(size_of::<Entry>(), 56);
     }
 
     #[test]
