@@ -55,9 +55,9 @@ fn what_is_planted_is_observed() {
             // points of percent
             "clients" | "connectivity classes" => |_| 0.5,
             "patterns seen by the checker" | "sessions in progress" | "pollution of tables" => {
-                |_| 2.5
+                |_| 3.0
             }
-            "fill of tables" => |planted: f64| 0.02 * planted,
+            "fill of tables" => |planted: f64| 0.1 * planted,
             _ => continue,
         };
         for row in comparison["rows"].as_array().unwrap() {
