@@ -15,6 +15,7 @@ mod lookup;
 mod node;
 mod node_args;
 mod output;
+mod overlay;
 mod ping;
 mod plugins;
 mod profile;
@@ -43,6 +44,8 @@ enum Command {
     Node(node::Args),
     /// Measure any node from a capture of its packets
     Profile(profile::Args),
+    /// The emulated overlay
+    Overlay(overlay::Args),
     /// List the routing and lookup modules with their parameters
     Plugins(plugins::Args),
 }
@@ -55,6 +58,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
         Command::Profile(args) => profile::run(&args),
+        Command::Overlay(args) => overlay::run(&args),
         Command::Plugins(args) => plugins::run(&args, registry),
     };
     match result {

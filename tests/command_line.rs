@@ -69,6 +69,20 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
         ("profile x.pcap --node 10.0.0.1:0".to_owned(), "port 0"),
         ("profile x.pcap --timeout 0".to_owned(), "seconds above 0"),
         ("plugins nr129".to_owned(), "there are bep5, nice"),
+        ("overlay".to_owned(), "describe"),
+        (
+            "overlay describe --nodes 99".to_owned(),
+            "overlay.nodes = 99: it is too small; allowed: a whole number from 100 to 16777216",
+        ),
+        (
+            "overlay describe --nodes 16777217".to_owned(),
+            "overlay.nodes = 16777217: it is too large",
+        ),
+        ("overlay describe --nodes many".to_owned(), "--nodes"),
+        (
+            "overlay describe --print-parameters --validate".to_owned(),
+            "--validate",
+        ),
         ("lookups".to_owned(), "lookup"),
         (String::new(), "Usage"),
     ];
@@ -125,6 +139,10 @@ fn what_cannot_be_done_is_code_1_and_one_line() {
         ),
         (format!("profile {text} --infohashes {text}"), "line 1"),
         ("ping nobody.invalid:1".to_owned(), "nobody.invalid:1: "),
+        (
+            format!("overlay describe --parameters {missing}"),
+            "No such file",
+        ),
     ];
     for (args, what) in &cases {
         let run = mdht(args);
@@ -182,7 +200,9 @@ fn an_unreachable_network_ends_in_a_message_with_what_was_tried() {
 fn every_help_has_examples() {
     let all = mdht("--help");
     assert_eq!(all.code, Some(0));
-    for command in ["lookup", "announce", "ping", "node", "profile", "plugins"] {
+    for command in [
+        "lookup", "announce", "ping", "node", "profile", "overlay", "plugins",
+    ] {
         assert!(all.out.contains(&format!("  {command} ")), "{}", all.out);
         let help = mdht(&format!("{command} --help"));
         assert_eq!(help.code, Some(0));

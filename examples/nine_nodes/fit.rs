@@ -63,7 +63,7 @@ pub(crate) fn fit(start: Parameters, trials: usize) -> Result<(), Box<dyn Error>
         if trial > 0 {
             vary(&mut parameters, &mut rng);
         }
-        let world = Arc::new(World::new(parameters.clone()));
+        let world = Arc::new(World::new(parameters.clone())?);
         let error = misfit(&measure_all(&world, &fitted, LOOKUPS)?);
         if error < best.0 {
             best = (error, parameters);

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lookups = args
         .first()
         .map_or(Ok(LOOKUPS), |lookups| lookups.parse())?;
-    let world = Arc::new(World::new(parameters(args.get(1))?));
+    let world = Arc::new(World::new(parameters(args.get(1))?)?);
     println!("{HEADER}");
     for measured in measure_all(&world, &variants(true), lookups)? {
         print_row(&measured);

@@ -30,6 +30,7 @@ pub(crate) enum Subject {
     Router,
     Link,
     FullNode,
+    Sample,
 }
 
 /// The draws of one subject.

@@ -5,6 +5,7 @@
 //! demand. A [`Simulation`] runs full nodes, the code that runs on the Internet,
 //! in that world.
 
+pub mod describe;
 mod draws;
 mod modelled;
 mod nat;

@@ -1,7 +1,17 @@
 //! Everything that can be chosen about the world, with the sources of the
 //! defaults: one set for every node under test, never one per variant.
 
+mod catalogue;
+mod check;
+mod error;
+mod reading;
+mod suggestion;
+mod writing;
+
 use serde::{Deserialize, Serialize};
+
+pub use catalogue::LEAST_NODES;
+pub use error::ParameterError;
 
 /// Most modelled nodes online at once: a rank has 24 bits.
 pub const MOST_NODES: u32 = 1 << 24;
@@ -11,10 +21,11 @@ pub const MOST_NODES: u32 = 1 << 24;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Parameters {
-    /// Modelled nodes online at once, 1,000 to 16,777,216. Default 8 million:
-    /// the thesis cites up to 9.5 million [8.I].
+    /// Modelled nodes online at once, [`LEAST_NODES`] to [`MOST_NODES`].
+    /// Default 8 million: the thesis cites up to 9.5 million [8.I].
     pub nodes: u32,
-    /// Everything that is drawn is drawn from this.
+    /// Everything that is drawn is drawn from this. TOML writes seeds below
+    /// 2⁶³; larger ones are refused.
     pub seed: u64,
     /// Share of nodes whose ID fits their address [BEP 42], 0 to 1. Default 0:
     /// the thesis is older than BEP 42.
@@ -39,12 +50,13 @@ pub struct Parameters {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
-    /// The two letters of `v` [BEP 20]; empty for a node that sends none.
+    /// The two letters of `v` [BEP 20], ASCII; empty for a node that sends
+    /// none.
     pub code: String,
     /// Share of nodes, 0 to 1. All shares add up to 1.
     pub share: f64,
-    /// Contacts in the buckets nearest the root, outermost first; buckets that
-    /// are not named hold 8.
+    /// Contacts in the buckets nearest the root, outermost first, 1 to 1,024
+    /// each, at most 64 buckets; those that are not named hold 8 [BEP 5].
     #[serde(default)]
     pub buckets: Vec<u16>,
 }
@@ -80,8 +92,9 @@ pub enum Class {
 pub struct Connectivity {
     /// The class.
     pub class: Class,
-    /// Seconds without traffic after which a NAT forgets a mapping. It means
-    /// nothing for classes without a NAT.
+    /// Seconds without traffic after which a NAT forgets a mapping, 1 to
+    /// 86,400 [thesis 7, section 2.2.3]. It means nothing for classes without a
+    /// NAT, and may be left out there.
     #[serde(default)]
     pub mapping_timeout_s: u32,
     /// Share of nodes, 0 to 1. All shares add up to 1.
@@ -93,16 +106,17 @@ pub struct Connectivity {
 #[serde(default, deny_unknown_fields)]
 pub struct Links {
     /// Points (percent, milliseconds) of the distribution of round-trip times,
-    /// linear in between. Default: thesis 8.VI, Fig. 2, with ends of our own.
+    /// linear in between: percents rise from 0 to 100, times from 0.1 to 60,000
+    /// never fall. Default: thesis 8.VI, Fig. 2, with ends of our own.
     pub rtt_percentiles: Vec<(f64, f64)>,
     /// How much of the spread comes from the networks of the two ends, 0 to 1;
     /// the rest comes from the host. With 1, all nodes of a network are equally
     /// far. An assumption.
     pub network_share: f64,
-    /// Mean of the extra delay of a packet, as a share of its delay. An
-    /// assumption.
+    /// Mean of the extra delay of a packet, as a share of its delay, 0 to 10;
+    /// exponentially distributed. An assumption.
     pub jitter: f64,
-    /// Share of packets lost, each way. Fitted.
+    /// Share of packets lost, each way, 0 to 1. Fitted.
     pub loss: f64,
 }
 
@@ -189,6 +203,21 @@ pub struct Tables {
     pub near_known: f64,
 }
 
+impl Tables {
+    /// Shares of entries that are good, behind a NAT, behind a firewall and
+    /// stale, where `good` of them are good.
+    pub fn shares(&self, good: f64) -> [f64; 4] {
+        let others = 1.0 - good;
+        let stale = (1.0 - self.natted - self.firewalled).max(0.0);
+        [
+            good,
+            others * self.natted,
+            others * self.firewalled,
+            others * stale,
+        ]
+    }
+}
+
 /// How a node under test becomes known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -256,7 +285,8 @@ fn published_connectivity() -> Vec<Connectivity> {
     let row = |class, mapping_timeout_s, percent: f64| Connectivity {
         class,
         mapping_timeout_s,
-        share: percent / 100.0,
+        // the nearest to the decimal, so that it prints as it is written
+        share: (percent * 10.0).round() / 1000.0,
     };
     vec![
         row(Class::Open, 0, 35.5),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use mdht_krpc::{Id, Instant, is_public};
 
 use crate::draws::{Draws, Subject, below};
-use crate::parameters::Parameters;
+use crate::parameters::{ParameterError, Parameters};
 use crate::population::{Identity, Population};
 use crate::swarms::SwarmPlan;
 use crate::tables::TablePlan;
@@ -28,12 +28,18 @@ pub struct World {
 }
 
 impl World {
-    /// Builds a world: 9 bytes for each node.
-    pub fn new(parameters: Parameters) -> Self {
+    /// Builds a world: about 9 bytes for each node.
+    ///
+    /// # Errors
+    ///
+    /// The parameters are not such that a world can be made from them
+    /// ([`Parameters::check`]).
+    pub fn new(parameters: Parameters) -> Result<Self, ParameterError> {
+        parameters.check()?;
         let population = Population::new(&parameters);
         let router_draws = Draws::new(parameters.seed, Subject::Router);
         let routers = (0..ROUTERS).map(|number| public_addr(router_draws.of(number), 6881));
-        Self {
+        Ok(Self {
             swarms: SwarmPlan::new(parameters.seed, &parameters.swarms, parameters.nodes),
             tables: TablePlan::new(&parameters, &population),
             routers: routers.collect(),
@@ -41,7 +47,7 @@ impl World {
             addresses: Draws::new(parameters.seed, Subject::FullNode),
             population,
             parameters,
-        }
+        })
     }
 
     /// What the world was made from.

@@ -19,7 +19,7 @@ use addresses::AddressPlan;
 use ids::IdSpace;
 pub use places::Access;
 use places::Places;
-pub(crate) use places::one_way;
+pub(crate) use places::{interpolate, one_way};
 pub(crate) use sessions::SessionPlan;
 
 /// A modelled node: the place of its ID among all, and how many were at that

@@ -95,6 +95,18 @@ impl SessionPlan {
     pub(crate) const BEFORE: u8 = u8::MAX;
 }
 
+impl Sessions {
+    /// The length in minutes beyond which a share `left` of all sessions goes.
+    pub(crate) fn length_min(&self, left: f64) -> f64 {
+        match *self {
+            Self::Weibull { shape, scale_min } => scale_min * (-left.ln()).powf(1.0 / shape),
+            Self::LogNormal { median_min, sigma } => median_min * (-sigma * probit(left)).exp(),
+            Self::Exponential { mean_min } => mean_min * -left.ln(),
+            Self::Endless => f64::INFINITY,
+        }
+    }
+}
+
 /// The share of sessions still going on at points of time, in microseconds:
 /// the shape of a distribution, from one to almost none.
 #[derive(Debug)]
@@ -103,19 +115,12 @@ struct Survival(Vec<(f64, f64)>);
 impl Survival {
     /// `None` if sessions are endless.
     fn of(model: &Sessions) -> Option<Self> {
-        let model = *model;
-        let quantile = move |left: f64| match model {
-            Sessions::Weibull { shape, scale_min } => scale_min * (-left.ln()).powf(1.0 / shape),
-            Sessions::LogNormal { median_min, sigma } => median_min * (-sigma * probit(left)).exp(),
-            Sessions::Exponential { mean_min } => mean_min * -left.ln(),
-            Sessions::Endless => f64::INFINITY,
-        };
         if matches!(model, Sessions::Endless) {
             return None;
         }
         Some(Self(
             grid()
-                .map(|left| ((quantile(left) * MINUTE).min(LONGEST), left))
+                .map(|left| ((model.length_min(left) * MINUTE).min(LONGEST), left))
                 .collect(),
         ))
     }
