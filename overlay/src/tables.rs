@@ -199,7 +199,7 @@ impl TablePlan {
         let own = population.prefix(of.rank);
         let range = population.subtree(own ^ (1 << (63 - bucket)), bucket + 1);
         let kind = self.kind(unit(entry));
-        let fits = |pick| {
+        let fits = |pick, share| {
             let draw = below(self.picks.draw(entry, pick), range.len() as u64);
             let rank = range.start + u32::try_from(draw).unwrap_or(0);
             let there = population.at(rank, began);
@@ -207,12 +207,15 @@ impl TablePlan {
                 Kind::Stale => (Population::before(there), kind),
                 _ => (there, Kind::of(population.connectivity(there).class)),
             };
-            (is == kind && self.circulates(there, self.far.share(kind))).then_some(there)
+            (is == kind && self.circulates(there, share)).then_some(there)
         };
         if range.is_empty() {
             return None;
         }
-        (0..PICKS).find_map(fits).map(|identity| (kind, identity))
+        let circulating = (0..PICKS).find_map(|pick| fits(pick, self.far.share(kind)));
+        // of a rare kind few circulate: better any than none
+        let found = circulating.or_else(|| (0..PICKS).find_map(|pick| fits(pick, 1.0)));
+        found.map(|identity| (kind, identity))
     }
 
     /// Number of entries in a bucket of a node.

@@ -331,7 +331,15 @@ impl Simulation {
                     .answer(&self.world, dest, from, query, at, &mut self.reply);
                 if !self.reply.is_empty() {
                     self.counters.answered += 1;
-                    self.nodes[node.place()].known.note_sent(dest, at);
+                    if self
+                        .world
+                        .population()
+                        .connectivity(dest)
+                        .class
+                        .has_mappings()
+                    {
+                        self.nodes[node.place()].known.note_sent(dest, at);
+                    }
                     self.reply_to(node, addr, at);
                 }
                 if !message.read_only {

@@ -125,7 +125,9 @@ impl Simulation {
     fn send_query(&mut self, node: NodeIndex, by: Identity, query: &Query<'_>, at: Instant) {
         self.counters.modelled_queries += 1;
         let known = &mut self.nodes[node.place()].known;
-        known.note_sent(by, at);
+        if self.world.population().connectivity(by).class != Class::Open {
+            known.note_sent(by, at);
+        }
         let [a, b, c, d, ..] = known.draw().to_be_bytes();
         let transaction_id = [a, b, c, d];
         let mut message = Message::new(&transaction_id, Body::Query(query.clone()));
