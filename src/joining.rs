@@ -1,6 +1,7 @@
 //! Running a node from the command line: its notices, and giving up clearly.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mdht_node::core::{ByMethod, Event, Stats};
@@ -218,4 +219,16 @@ pub(crate) fn status_line(status: &Status) -> Result<(), Failure> {
         status.stored_swarms,
         status.stored_peers,
     ))
+}
+
+/// The first ctrl-C sets `stop`, for work that is not async: what was done is
+/// wanted.
+pub(crate) fn stop_at_ctrl_c(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let asked = block_on(async {
+            stop_requested().await;
+            Ok(())
+        });
+        stop.store(asked.is_ok(), Ordering::Relaxed);
+    });
 }

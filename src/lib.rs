@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use mdht_plugins::Registry;
 
 mod announce;
+mod experiment;
 mod joining;
 mod lookup;
 mod node;
@@ -44,6 +45,8 @@ enum Command {
     Node(node::Args),
     /// Measure any node from a capture of its packets
     Profile(profile::Args),
+    /// Compare combinations of plug-ins
+    Experiment(experiment::Args),
     /// The emulated overlay
     Overlay(overlay::Args),
     /// List the routing and lookup modules with their parameters
@@ -58,6 +61,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
         Command::Profile(args) => profile::run(&args),
+        Command::Experiment(args) => experiment::run(&args, registry),
         Command::Overlay(args) => overlay::run(&args),
         Command::Plugins(args) => plugins::run(&args, registry),
     };

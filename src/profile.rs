@@ -13,7 +13,7 @@ use mdht_krpc::Id;
 use mdht_profiler::{Input, NodeSpec, Options, Profile, Profiler, Progress, Running};
 use mdht_profiler::{plot, report};
 
-use crate::joining::stop_requested;
+use crate::joining::stop_at_ctrl_c;
 use crate::output::{Failure, Format, document, line, note};
 use crate::profile_parquet::Export;
 
@@ -301,13 +301,3 @@ fn progress_line(progress: &Progress, elapsed: Duration) -> String {
     )
 }
 
-/// The first ctrl-C asks for the profile so far.
-fn stop_at_ctrl_c(stop: Arc<AtomicBool>) {
-    std::thread::spawn(move || {
-        let asked = crate::joining::block_on(async {
-            stop_requested().await;
-            Ok(())
-        });
-        stop.store(asked.is_ok(), Ordering::Relaxed);
-    });
-}
