@@ -29,6 +29,7 @@ pub(crate) enum Subject {
     Router,
     Link,
     FullNode,
+    Resident,
 }
 
 /// The draws of one subject.

@@ -161,6 +161,29 @@ impl TablePlan {
         out.keep_nearest();
     }
 
+    /// Everything in a node's table, with what it is.
+    pub(crate) fn entries(
+        &self,
+        population: &Population,
+        of: Identity,
+        now: Instant,
+        out: &mut Vec<(Kind, Identity)>,
+    ) {
+        for bucket in 0..self.near_depth {
+            let slots = 0..self.bucket_size(population, of, bucket);
+            out.extend(slots.filter_map(|slot| self.entry(population, of, (bucket, slot), now)));
+        }
+        let mut near = Closest::default();
+        self.add_near(population, of, population.prefix(of.rank), now, &mut near);
+        out.extend(near.identities().map(|identity| {
+            let kind = match population.is_online(identity, now) {
+                true => Kind::of(population.connectivity(identity).class),
+                false => Kind::Stale,
+            };
+            (kind, identity)
+        }));
+    }
+
     /// Depth of the buckets that hold whoever is near.
     pub(crate) const fn near_depth(&self) -> u32 {
         self.near_depth

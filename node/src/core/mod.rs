@@ -268,6 +268,13 @@ impl Core {
         self.peers.len()
     }
 
+    /// Takes up a peer as if it had announced itself: for a node whose store
+    /// outlived it, or whose world begins in the middle.
+    pub fn hold_peer(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {
+        self.advance(now);
+        self.peers.announce(self.now, info_hash, peer);
+    }
+
     /// Number of queries that wait for an answer.
     pub fn in_flight(&self) -> usize {
         self.transactions.len()

@@ -1,0 +1,78 @@
+//! Worlds of full nodes only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mdht_krpc::Family;
+use mdht_overlay::parameters::Parameters;
+use mdht_overlay::{FullWorld, PluginShare, Simulation, World};
+use mdht_plugins::Registry;
+
+use super::process::{mib, resident, seconds};
+use super::report;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// 10,000 nodes that maintain their tables, the start-up left out.
+pub(crate) fn an_hour_of_nice() {
+    let mut simulation = full_world(10_000, "nice");
+    simulation.run_for(15 * MINUTE);
+    let before = simulation.counters();
+    let ((), time) = seconds(|| simulation.run_for(60 * MINUTE));
+    let sent = simulation.counters().sent - before.sent;
+    report(
+        "an hour of 10,000 full NICE nodes",
+        &format!("{time:.1} s"),
+        "< 60 s",
+    );
+    report(
+        "  datagrams in it",
+        &format!("{:.1} M", sent as f64 / 1e6),
+        "",
+    );
+    report(
+        "  datagrams a second",
+        &format!("{:.0} k/s", sent as f64 / time / 1e3),
+        "",
+    );
+}
+
+/// Memory once start-up, and the first refresh of every bucket, are over.
+pub(crate) fn hundred_thousand() {
+    for routing in ["bep5", "nice"] {
+        memory(100_000, routing, 20, "< 2048 MiB");
+    }
+}
+
+/// Up to 20 GiB.
+pub(crate) fn million() {
+    memory(1_000_000, "nice", 20, "< 20480 MiB");
+}
+
+fn memory(nodes: u32, routing: &str, minutes: u32, target: &str) {
+    let before = resident();
+    let mut simulation = full_world(nodes, routing);
+    let ((), time) = seconds(|| simulation.run_for(minutes * MINUTE));
+    let held = resident() - before;
+    let contacts: usize = simulation
+        .full_nodes()
+        .step_by(100)
+        .map(|node| simulation.node(node).table(Family::V4).len())
+        .sum();
+    let contacts = contacts as f64 / f64::from(nodes / 100);
+    let what = format!("{nodes} full {routing} nodes, {minutes} min");
+    report(&what, &format!("{:.0} MiB", mib(held)), target);
+    let each = held as f64 / f64::from(nodes) / 1024.0;
+    report("  a node", &format!("{each:.1} KiB"), "");
+    report("  contacts it holds", &format!("{contacts:.0}"), "");
+    report("  wall clock", &format!("{time:.0} s"), "");
+}
+
+fn full_world(nodes: u32, routing: &str) -> Simulation {
+    let world = Arc::new(World::new(Parameters {
+        nodes,
+        ..Parameters::default()
+    }));
+    let pair = PluginShare::new(&Registry::builtin(), routing, "standard", 1.0).unwrap();
+    Simulation::of_full_nodes(world, 1, FullWorld::new(vec![pair])).unwrap()
+}
