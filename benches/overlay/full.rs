@@ -65,7 +65,7 @@ fn memory(nodes: u32, routing: &str, minutes: u32, target: &str) {
     let each = held as f64 / f64::from(nodes) / 1024.0;
     report("  a node", &format!("{each:.1} KiB"), "");
     report("  contacts it holds", &format!("{contacts:.0}"), "");
-    report("  wall clock", &format!("{time:.0} s"), "");
+    report("  processor time", &format!("{time:.0} s"), "");
 }
 
 fn full_world(nodes: u32, routing: &str) -> Simulation {

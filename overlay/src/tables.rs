@@ -91,29 +91,40 @@ impl NearShares {
     }
 }
 
-/// Contacts of an answer with their distance from the target, nearest first.
+/// Contacts of an answer, nearest to its target first.
 #[derive(Debug, Default)]
-pub(crate) struct Closest(Vec<(u64, Identity)>);
+pub(crate) struct Closest {
+    /// Found, but not yet looked at.
+    found: Vec<Identity>,
+    distances: Vec<(u64, Identity)>,
+    /// The nearest of those looked at, at most [`K`], in order.
+    nearest: Vec<(u64, Identity)>,
+}
 
 impl Closest {
     fn clear(&mut self) {
-        self.0.clear();
+        self.found.clear();
+        self.nearest.clear();
     }
 
-    fn add(&mut self, population: &Population, target: u64, identity: Identity) {
-        let distance = population.prefix(identity.rank) ^ target;
-        if !self.0.contains(&(distance, identity)) {
-            self.0.push((distance, identity));
+    /// Looks at those found. The IDs of all of them are fetched before the
+    /// first is put in its place: each is a miss of every cache, and they must
+    /// not wait for each other.
+    fn rank(&mut self, population: &Population, target: u64) {
+        let distance = |identity: Identity| (population.prefix(identity.rank) ^ target, identity);
+        self.distances.clear();
+        self.distances.extend(self.found.drain(..).map(distance));
+        for entry in &self.distances {
+            let place = self.nearest.partition_point(|nearer| nearer < entry);
+            if place < K && self.nearest.get(place) != Some(entry) {
+                self.nearest.truncate(K - 1);
+                self.nearest.insert(place, *entry);
+            }
         }
     }
 
-    fn keep_nearest(&mut self) {
-        self.0.sort_unstable();
-        self.0.truncate(K);
-    }
-
     pub(crate) fn identities(&self) -> impl Iterator<Item = Identity> {
-        self.0.iter().map(|(_, identity)| *identity)
+        self.nearest.iter().map(|(_, identity)| *identity)
     }
 }
 
@@ -147,18 +158,19 @@ impl TablePlan {
         out.clear();
         let common = (population.prefix(of.rank) ^ target).leading_zeros();
         if common >= self.near_depth {
-            self.add_near(population, of, target, now, out);
+            self.add_near(population, of, now, &mut out.found);
+            out.rank(population, target);
         }
         // buckets farther and farther away until there are enough
         let mut bucket = common.min(self.near_depth.saturating_sub(1));
         loop {
-            self.add_bucket(population, of, bucket, target, now, out);
-            if out.0.len() >= K || bucket == 0 {
+            self.add_bucket(population, of, bucket, now, &mut out.found);
+            out.rank(population, target);
+            if out.nearest.len() >= K || bucket == 0 {
                 break;
             }
             bucket -= 1;
         }
-        out.keep_nearest();
     }
 
     /// Everything in a node's table, with what it is.
@@ -173,9 +185,9 @@ impl TablePlan {
             let slots = 0..self.bucket_size(population, of, bucket);
             out.extend(slots.filter_map(|slot| self.entry(population, of, (bucket, slot), now)));
         }
-        let mut near = Closest::default();
-        self.add_near(population, of, population.prefix(of.rank), now, &mut near);
-        out.extend(near.identities().map(|identity| {
+        let mut near = Vec::new();
+        self.add_near(population, of, now, &mut near);
+        out.extend(near.into_iter().map(|identity| {
             let kind = match population.is_online(identity, now) {
                 true => Kind::of(population.connectivity(identity).class),
                 false => Kind::Stale,
@@ -231,15 +243,12 @@ impl TablePlan {
         population: &Population,
         of: Identity,
         bucket: u32,
-        target: u64,
         now: Instant,
-        out: &mut Closest,
+        out: &mut Vec<Identity>,
     ) {
-        for slot in 0..self.bucket_size(population, of, bucket) {
-            if let Some((_, identity)) = self.entry(population, of, (bucket, slot), now) {
-                out.add(population, target, identity);
-            }
-        }
+        let slots = 0..self.bucket_size(population, of, bucket);
+        let entries = slots.filter_map(|slot| self.entry(population, of, (bucket, slot), now));
+        out.extend(entries.map(|(_, identity)| identity));
     }
 
     /// Nodes nearest to the own ID: they are few, and most are known.
@@ -247,9 +256,8 @@ impl TablePlan {
         &self,
         population: &Population,
         of: Identity,
-        target: u64,
         now: Instant,
-        out: &mut Closest,
+        out: &mut Vec<Identity>,
     ) {
         let own = population.prefix(of.rank);
         for rank in population.subtree(own, self.near_depth) {
@@ -263,11 +271,11 @@ impl TablePlan {
                 Kind::Firewalled | Kind::Stale => self.near.firewalled,
             };
             if there != of && unit(draws.draw(there.number(), epoch)) < known {
-                out.add(population, target, there);
+                out.push(there);
             }
             let gone = Population::before(there);
             if unit(draws.draw(gone.number(), epoch)) < self.near.stale {
-                out.add(population, target, gone);
+                out.push(gone);
             }
         }
     }
