@@ -5,8 +5,8 @@
 //! each, the next 70 minutes a coarser slot each, and what lies beyond waits in
 //! one list. Only the slot that is being emptied is put in order.
 //!
-//! Slots keep their memory when they are emptied: at ten million events that
-//! is half of the time.
+//! Near slots keep their memory when they are emptied. Coarse ones do not: each
+//! holds thousands of times as much, and is not needed again for an hour.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -183,10 +183,9 @@ impl<T> Wheel<T> {
             .find(|coarse| !self.coarse[index(*coarse, COARSE_SLOTS)].is_empty());
         let next = ahead.unwrap_or(u64::MAX).min(self.far_from);
         self.slot = next << (COARSE_BITS - NEAR_BITS);
-        let place = index(next, COARSE_SLOTS);
-        let mut entries = std::mem::take(&mut self.coarse[place]);
-        entries.drain(..).for_each(|entry| self.place(entry));
-        self.coarse[place] = entries;
+        for entry in std::mem::take(&mut self.coarse[index(next, COARSE_SLOTS)]) {
+            self.place(entry);
+        }
         if self.far_from < next + COARSE_SLOTS as u64 / 2 {
             self.sort_in_far();
         }
