@@ -12,7 +12,10 @@ pub(crate) fn seconds<T>(work: impl FnOnce() -> T) -> (T, f64) {
 
 fn nanos_on_cpu() -> u64 {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = stat.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    let nanos = stat
+        .split_whitespace()
+        .next()
+        .and_then(|nanos| nanos.parse().ok());
     nanos.unwrap_or(0)
 }
 

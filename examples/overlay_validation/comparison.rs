@@ -56,7 +56,12 @@ fn full_world(plugins: &str) -> Result<FullWorld, Box<dyn Error>> {
     let registry = Registry::builtin();
     let pair = |text: &str| -> Result<PluginShare, Box<dyn Error>> {
         let (routing, share) = text.rsplit_once('=').ok_or("a share is MODULE=SHARE")?;
-        Ok(PluginShare::new(&registry, routing, "standard", share.parse()?)?)
+        Ok(PluginShare::new(
+            &registry,
+            routing,
+            "standard",
+            share.parse()?,
+        )?)
     };
     let pairs = plugins.split(',').map(pair).collect::<Result<_, _>>()?;
     Ok(FullWorld {
@@ -108,7 +113,10 @@ fn tables(simulation: &Simulation) -> String {
 }
 
 fn compare(modelled: &Measured, full: &Measured) {
-    println!("{:<22}{:>12}{:>12}{:>8}{:>8}", "", "modelled", "full", "KS", "5 %");
+    println!(
+        "{:<22}{:>12}{:>12}{:>8}{:>8}",
+        "", "modelled", "full", "KS", "5 %"
+    );
     let samples: [(&str, fn(&Measured) -> &[f64]); 6] = [
         ("latency, ms", |m| &m.latency_ms),
         ("cost", |m| &m.cost),
@@ -121,7 +129,11 @@ fn compare(modelled: &Measured, full: &Measured) {
         let (a, b) = (of(modelled), of(full));
         let (ks, limit) = (distance(a, b), critical(a, b));
         let label = format!("{name} p50");
-        println!("{label:<22}{:>12.1}{:>12.1}{ks:>8.3}{limit:>8.3}", median(a), median(b));
+        println!(
+            "{label:<22}{:>12.1}{:>12.1}{ks:>8.3}{limit:>8.3}",
+            median(a),
+            median(b)
+        );
         if name.starts_with("latency") {
             let p98 = |sample| percentile(sample, 98.0);
             println!("{:<22}{:>12.1}{:>12.1}", "latency, ms p98", p98(a), p98(b));

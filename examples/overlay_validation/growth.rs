@@ -25,12 +25,22 @@ pub(crate) fn print(lookups: u32, largest: u32) {
             });
             measure(Simulation::new(Arc::new(world), 1), modules, lookups)
         });
-        println!("{} {}, {lookups} lookups in modelled worlds", modules.0, modules.1);
-        println!("{:>12}{:>10}{:>14}{:>10}", "nodes", "hops", "closest, ms", "queries");
+        println!(
+            "{} {}, {lookups} lookups in modelled worlds",
+            modules.0, modules.1
+        );
+        println!(
+            "{:>12}{:>10}{:>14}{:>10}",
+            "nodes", "hops", "closest, ms", "queries"
+        );
         let (mut hops, mut times) = (Vec::new(), Vec::new());
         for (nodes, run) in sizes.iter().zip(&runs) {
             let (log, closest) = (f64::from(*nodes).log2(), median(&run.closest_ms));
-            println!("{nodes:>12}{:>10.2}{closest:>14.0}{:>10.0}", run.hops, median(&run.queries));
+            println!(
+                "{nodes:>12}{:>10.2}{closest:>14.0}{:>10.0}",
+                run.hops,
+                median(&run.queries)
+            );
             hops.push((log, run.hops));
             times.push((log, closest));
         }

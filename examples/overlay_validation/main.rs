@@ -22,7 +22,8 @@ use std::error::Error;
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let number = |place: usize, default: u32| {
-        args.get(place).map_or(Ok(default), |number| number.parse::<u32>())
+        args.get(place)
+            .map_or(Ok(default), |number| number.parse::<u32>())
     };
     if args.first().is_some_and(|arg| arg == "growth") {
         growth::print(number(1, 100)?, number(2, 10_000_000)?);

@@ -43,7 +43,10 @@ pub(crate) fn measure(
 ) -> Measured {
     let world = Arc::clone(simulation.world());
     let registry = Registry::builtin();
-    let modules = (registry.routing(routing).unwrap(), registry.lookup(lookup).unwrap());
+    let modules = (
+        registry.routing(routing).unwrap(),
+        registry.lookup(lookup).unwrap(),
+    );
     let addr = world.free_addr(1);
     let mut config = Config::new(vec![], modules.0, modules.1);
     config.rate_limit = None;
@@ -56,14 +59,20 @@ pub(crate) fn measure(
         seen.lock().unwrap().note(payload);
     }));
     let node = simulation.add(setup);
-    let routers: Vec<_> = world.routers().iter().map(|router| (*router).into()).collect();
+    let routers: Vec<_> = world
+        .routers()
+        .iter()
+        .map(|router| (*router).into())
+        .collect();
     simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
     simulation.run_for(SETTLING);
     let mut order: Vec<u32> = (0..world.parameters().swarms.top).collect();
     Rng::from_u64(99).shuffle(&mut order);
     for rank in order.into_iter().take(lookups as usize) {
         let key = world.swarms().top_infohash(rank);
-        simulation.with(node, |core, now| core.announce(now, key, AnnouncePort::Implied));
+        simulation.with(node, |core, now| {
+            core.announce(now, key, AnnouncePort::Implied)
+        });
         simulation.run_for(PAUSE);
         simulation.take_events();
     }
@@ -81,7 +90,9 @@ fn profile(capture: Vec<u8>, node: &str, answers: &Answers) -> Measured {
     };
     let input = Input::reader("capture", Cursor::new(capture));
     let mut watch = |_: &mdht_profiler::Running| ControlFlow::Continue(());
-    let profile = Profiler::new(options).watch(vec![input], &mut watch).unwrap();
+    let profile = Profiler::new(options)
+        .watch(vec![input], &mut watch)
+        .unwrap();
     let node = serde_json::to_value(&profile.nodes[0]).unwrap();
     let lookups = node["lookups"].as_array().cloned().unwrap_or_default();
     let sample = |key: &str| {

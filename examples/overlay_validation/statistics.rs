@@ -19,7 +19,8 @@ pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
 /// Kolmogorov-Smirnov: the largest gap between the empirical distribution
 /// functions of two sorted samples, 0 to 1.
 pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let share = |of: &[f64], at: f64| of.partition_point(|value| *value <= at) as f64 / of.len() as f64;
+    let share =
+        |of: &[f64], at: f64| of.partition_point(|value| *value <= at) as f64 / of.len() as f64;
     let gap = |at: &f64| (share(a, *at) - share(b, *at)).abs();
     a.iter().chain(b).map(gap).fold(0.0, f64::max)
 }

@@ -118,7 +118,10 @@ impl<T> Wheel<T> {
     pub fn peek(&mut self) -> Option<Instant> {
         self.fill_current();
         let (sorted, late) = (self.current.last(), self.late.peek());
-        let first = sorted.into_iter().chain(late.map(|Reverse(entry)| entry)).min()?;
+        let first = sorted
+            .into_iter()
+            .chain(late.map(|Reverse(entry)| entry))
+            .min()?;
         Some(Instant::from_micros(first.at))
     }
 

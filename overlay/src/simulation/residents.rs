@@ -131,7 +131,10 @@ impl Simulation {
         let (Some(identity), Some(residents)) = (full.resident, &self.residents) else {
             return;
         };
-        let known = self.nodes.len() as u64;
+        let known = match residents.plan.world.start {
+            Start::Joining => self.nodes.len() as u64,
+            Start::Warm => self.world.population().len().into(),
+        };
         let draws = residents.draws.of(identity.number());
         let others = (0..JOIN_BY).map(|number| below(draws.one(number), known));
         let addrs: Vec<SocketAddr> = others
