@@ -13,7 +13,7 @@ use super::process::seconds;
 use super::report;
 
 const PENDING: u64 = 10_000_000;
-const HOLDS: u64 = 20_000_000;
+const HOLDS: usize = 20_000_000;
 /// Events are put back by up to this: what a world's timers are like.
 const AHEAD_MICROS: usize = 60_000_000;
 /// What the simulation keeps with an event.
@@ -38,7 +38,7 @@ fn wheel() -> f64 {
     }
     let aheads = aheads(&mut rng);
     let ((), time) = seconds(|| {
-        for ahead in aheads.iter().cycle().take(HOLDS as usize) {
+        for ahead in aheads.iter().cycle().take(HOLDS) {
             let (at, event): (_, Event) = wheel.pop_until(Instant::from_micros(u64::MAX)).unwrap();
             wheel.push(at + *ahead, black_box(event));
         }
@@ -58,10 +58,7 @@ fn heap() -> f64 {
     }
     let aheads = aheads(&mut rng);
     let ((), time) = seconds(|| {
-        for (number, ahead) in (PENDING..)
-            .zip(aheads.iter().cycle())
-            .take((HOLDS / 4) as usize)
-        {
+        for (number, ahead) in (PENDING..).zip(aheads.iter().cycle()).take(HOLDS / 4) {
             let Reverse((at, _, event)): Reverse<(Instant, u64, Event)> = heap.pop().unwrap();
             heap.push(Reverse((at + *ahead, number, black_box(event))));
         }

@@ -112,12 +112,15 @@ fn tables(simulation: &Simulation) -> String {
     )
 }
 
+/// One of the samples of a node under test.
+type Sample = fn(&Measured) -> &[f64];
+
 fn compare(modelled: &Measured, full: &Measured) {
     println!(
         "{:<22}{:>12}{:>12}{:>8}{:>8}",
         "", "modelled", "full", "KS", "5 %"
     );
-    let samples: [(&str, fn(&Measured) -> &[f64]); 6] = [
+    let samples: [(&str, Sample); 6] = [
         ("latency, ms", |m| &m.latency_ms),
         ("cost", |m| &m.cost),
         ("time to closest, ms", |m| &m.closest_ms),

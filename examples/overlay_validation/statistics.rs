@@ -11,6 +11,7 @@ pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
         return f64::NAN;
     };
     let at = percent / 100.0 * last as f64;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an index
     let (low, share) = (at as usize, at.fract());
     let high = (low + 1).min(last);
     sorted[low] + share * (sorted[high] - sorted[low])

@@ -1,11 +1,10 @@
 //! The NAT or firewall in front of a full node: what it remembers of the
 //! datagrams that went out, and what it lets in [thesis 7, section 2.2].
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
 use mdht_krpc::Instant;
 
 use crate::draws::Draws;
@@ -29,7 +28,7 @@ pub(crate) struct Guard {
     anyone: Option<Instant>,
     /// When it last sent to a destination, as far as the class's filter looks:
     /// with port 0 if ports mean nothing to it.
-    sent: HashMap<SocketAddrV4, Instant, FixedState>,
+    sent: BTreeMap<SocketAddrV4, Instant>,
     sweep_at: usize,
 }
 
@@ -40,7 +39,7 @@ impl Guard {
             what,
             coins,
             anyone: None,
-            sent: HashMap::default(),
+            sent: BTreeMap::new(),
             sweep_at: FIRST_SWEEP,
         };
         (what.class != Class::Open).then(|| Box::new(guard))
