@@ -78,10 +78,13 @@ fn contacts(simulation: &Simulation) -> f64 {
 }
 
 fn full_world(nodes: u32, routing: &str) -> Simulation {
-    let world = Arc::new(World::new(Parameters {
-        nodes,
-        ..Parameters::default()
-    }));
+    let world = Arc::new(
+        World::new(Parameters {
+            nodes,
+            ..Parameters::default()
+        })
+        .unwrap(),
+    );
     let pair = PluginShare::new(&Registry::builtin(), routing, "standard", 1.0).unwrap();
     Simulation::of_full_nodes(world, 1, FullWorld::new(vec![pair])).unwrap()
 }

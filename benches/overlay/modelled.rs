@@ -104,10 +104,13 @@ pub(crate) fn lookups() {
 }
 
 fn world(nodes: u32) -> Arc<World> {
-    Arc::new(World::new(Parameters {
-        nodes,
-        ..Parameters::default()
-    }))
+    Arc::new(
+        World::new(Parameters {
+            nodes,
+            ..Parameters::default()
+        })
+        .unwrap(),
+    )
 }
 
 fn with_node(world: &Arc<World>, routing: &str, lookup: &str) -> (Simulation, NodeIndex) {

@@ -25,7 +25,7 @@ pub(crate) fn print(lookups: u32, nodes: u32, plugins: &str) -> Result<(), Box<d
     let world = Arc::new(World::new(Parameters {
         nodes,
         ..Parameters::default()
-    }));
+    })?);
     let full = full_world(plugins)?;
     println!("{nodes} nodes, {lookups} lookups, full nodes: {plugins}\n");
     let runs = run_all(2 * NODES_UNDER_TEST.len(), threads(), |number| {

@@ -22,7 +22,8 @@ pub(crate) fn print(lookups: u32, largest: u32) {
             let world = World::new(Parameters {
                 nodes: sizes[number],
                 ..Parameters::default()
-            });
+            })
+            .expect("the default parameters make a world of any size");
             measure(Simulation::new(Arc::new(world), 1), modules, lookups)
         });
         println!(

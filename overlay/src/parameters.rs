@@ -325,7 +325,7 @@ impl Default for Links {
             ],
             network_share: 0.5,
             jitter: 0.02,
-            loss: 0.02,
+            loss: 0.0124,
         }
     }
 }
@@ -348,8 +348,8 @@ impl Default for Swarms {
             top_flat: 600.0,
             background_per_node: 0.5,
             background_mean: 6.5,
-            replica_reach: 3.0,
-            replica_spread: 1.42,
+            replica_reach: 3.2,
+            replica_spread: 1.425,
             most_values: 50,
         }
     }
@@ -359,8 +359,8 @@ impl Default for Tables {
     fn default() -> Self {
         Self {
             good: 0.74,
-            near_good: 0.35,
-            natted: 0.47,
+            near_good: 0.40,
+            natted: 0.21,
             firewalled: 0.1,
             epoch_min: 15.0,
             near_known: 0.4,

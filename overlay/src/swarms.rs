@@ -202,7 +202,8 @@ mod tests {
         let mean = total / 5e4;
         assert!((6.3..6.7).contains(&mean), "{mean}");
         assert_eq!(plan.background_infohash(50_000), None);
-        assert!((plan.size(&plan.top_infohash(0)) - 2700.0).abs() < 1e-9);
+        let largest = plan.parameters.top_largest;
+        assert!((plan.size(&plan.top_infohash(0)) - largest).abs() < 1e-9);
         assert_eq!(plan.size(&Id::new([7; 20])), 0.0);
     }
 

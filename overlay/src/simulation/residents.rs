@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mdht_krpc::{Body, Family, Id, Instant, Message, Method};
-use mdht_node::AnnouncePort;
+use mdht_node::core::AnnouncePort;
 use mdht_node::core::{Event, SavedNode};
 
 use super::{FullNode, NodeIndex, Occurrence, Simulation};

@@ -23,7 +23,7 @@ fn world(nodes: u32) -> Arc<World> {
         ..Parameters::default()
     };
     parameters.links.loss = 0.0;
-    Arc::new(World::new(parameters))
+    Arc::new(World::new(parameters).unwrap())
 }
 
 /// A node under test with these modules.

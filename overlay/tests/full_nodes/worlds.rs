@@ -66,7 +66,7 @@ fn those_that_leave_are_succeeded_at_another_address() {
         ..Parameters::default()
     };
     parameters.links.loss = 0.0;
-    let world = Arc::new(World::new(parameters));
+    let world = Arc::new(World::new(parameters).unwrap());
     let full = FullWorld::new(pairs(&[("nice", 1.0)]));
     let mut simulation = Simulation::of_full_nodes(world, 1, full).unwrap();
     simulation.run_for(Duration::from_secs(120));
