@@ -155,7 +155,12 @@ fn core_and_overlay_have_no_socket_no_clock_and_no_randomness_of_their_own() {
         ] {
             // runs that share nothing may run at once
             let may = word == "std::thread" && file.ends_with("overlay/src/runner.rs");
-            assert!(may || !text.contains(word), "{} in {}", word, file.display());
+            assert!(
+                may || !text.contains(word),
+                "{} in {}",
+                word,
+                file.display()
+            );
         }
     }
 }

@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use mdht_krpc::{ID_BITS, Id, Instant};
 
 use super::{Candidate, SavedContact};
+use entry::octets;
 pub(crate) use entry::{Claim, Entry, Moment};
 
 /// Contacts saved across a restart: enough that some answer after days, few
@@ -213,9 +214,10 @@ impl Table {
         if limit == 0 {
             return true;
         }
+        let host = octets(ip);
         let same = self
             .entries()
-            .filter(|(slot, entry)| entry.ip() == ip && counts(*slot, entry));
+            .filter(|(slot, entry)| entry.is_on(&host) && counts(*slot, entry));
         same.take(limit).count() < limit
     }
 

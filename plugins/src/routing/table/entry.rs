@@ -80,13 +80,9 @@ pub(crate) struct Entry {
 impl Entry {
     /// A contact not heard from yet.
     pub(crate) fn new(contact: &Contact, claim: Claim, since: Moment) -> Self {
-        let ip = match contact.addr.ip() {
-            IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-            IpAddr::V6(ip) => ip.octets(),
-        };
         Self {
             id: contact.id,
-            ip,
+            ip: octets(contact.addr.ip()),
             port: contact.addr.port(),
             failures: 0,
             judged: 0,
@@ -110,7 +106,12 @@ impl Entry {
 
     /// Whether `addr` is its address.
     pub(crate) fn is_at(&self, addr: &SocketAddr) -> bool {
-        self.port == addr.port() && self.ip() == addr.ip()
+        self.port == addr.port() && self.is_on(&octets(addr.ip()))
+    }
+
+    /// Whether its host has the IP address of which these are the [`octets`].
+    pub(crate) fn is_on(&self, host: &[u8; 16]) -> bool {
+        self.ip == *host
     }
 
     /// It and its address, as everyone else writes them.
@@ -191,6 +192,15 @@ impl Entry {
             rtt: self.rtt(),
             idle: self.seen().map_or(UNSEEN_IDLE, |seen| now.since(seen)),
         }
+    }
+}
+
+/// An IP address, IPv4 in its mapped form. To be compared with many, it is taken
+/// apart once.
+pub(crate) fn octets(ip: IpAddr) -> [u8; 16] {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
     }
 }
 
