@@ -15,8 +15,9 @@ from .mdht import Run, profile, profiled_node
 
 # How long before its end a node may leave datagrams unread: the time it takes to print its last lines and exit.
 UNREAD_SECONDS = 0.5
-# A node's own clock reads a datagram later than the kernel did.
-TIME_MS = 5.0
+# A node's own clock reads a datagram later than the kernel did, on a busy machine by some milliseconds. A wrong unit or a
+# clock that drifts shows in far more.
+TIME_MS = 50.0
 
 LOOKUP_COUNTS = ("queries", "responses", "replicas", "peers")
 
