@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string: decimal length, colon, bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<&'a [u8]> {
         let len = match self.rest {
             [a @ b'0'..=b'9', b':', rest @ ..] => {
@@ -172,7 +172,7 @@ impl<'a> Cursor<'a> {
 
     /// The next value if it is a string, `None` after skipping one of another
     /// kind, which stands inside `depth` others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_or_skip(&mut self, depth: usize) -> Result<Option<&'a [u8]>> {
         if self.peek()?.is_ascii_digit() {
             return self.string().map(Some);

@@ -82,7 +82,7 @@ const INNER_DEPTH: usize = 2;
 const EIGHT_NODES: usize = 8 * Family::V4.compact_node_len();
 
 impl<'a> Parts<'a> {
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
         cursor.enter(b'd', 0)?;
         let mut keys = Keys::default();
@@ -94,7 +94,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Takes the usual entries if they come in their order.
-    #[inline]
+    #[inline(always)]
     fn usual(&mut self, cursor: &mut Cursor<'a>, keys: &mut Keys<'a>) -> Result<()> {
         if cursor.strip(b"1:ad") {
             self.arguments.insert(Arguments::default()).read(cursor)?;
@@ -218,7 +218,7 @@ impl<'a> Parts<'a> {
 
 impl<'a> Arguments<'a> {
     /// Takes the entries and the end of the dictionary.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
         let mut keys = Keys::default();
         self.usual(cursor, &mut keys);
@@ -229,7 +229,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Takes the usual entries if they come in their order.
-    #[inline]
+    #[inline(always)]
     fn usual(&mut self, cursor: &mut Cursor<'a>, keys: &mut Keys<'a>) {
         if let Some(id) = cursor.array(b"2:id20:") {
             self.id = Some(id);
@@ -283,7 +283,7 @@ impl<'a> Arguments<'a> {
 
 impl<'a> Reply<'a> {
     /// Takes the entries and the end of the dictionary.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
         let mut keys = Keys::default();
         self.usual(cursor, &mut keys)?;
@@ -294,7 +294,7 @@ impl<'a> Reply<'a> {
     }
 
     /// Takes the usual entries if they come in their order.
-    #[inline]
+    #[inline(always)]
     fn usual(&mut self, cursor: &mut Cursor<'a>, keys: &mut Keys<'a>) -> Result<()> {
         if let Some(id) = cursor.array(b"2:id20:") {
             self.id = Some(id);
@@ -352,7 +352,7 @@ impl<'a> Reply<'a> {
 }
 
 /// Reads a string; `None` after skipping a value of another type.
-#[inline]
+#[inline(always)]
 fn string<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<Option<&'a [u8]>> {
     let string = cursor.string_or_skip(depth)?;
     if string.is_none() {
@@ -362,7 +362,7 @@ fn string<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<Option<&'a [u8]>>
 }
 
 /// Reads a string into `slot` if it is free.
-#[inline]
+#[inline(always)]
 fn take_string<'a>(
     slot: &mut Option<&'a [u8]>,
     cursor: &mut Cursor<'a>,
@@ -472,7 +472,7 @@ fn wanted_families(cursor: &mut Cursor<'_>, depth: usize) -> Result<Want> {
 }
 
 /// The inside of a list of compact addresses, up to its end, which is taken.
-#[inline]
+#[inline(always)]
 fn values<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
     let inside = cursor.rest();
     // as nearly all are
