@@ -168,26 +168,39 @@ impl<S: Slot, News: Copy> Batched<S, News> {
         self.table.used < self.most
     }
 
-    /// Notes news of a key; see [`settle`](Self::settle).
+    /// Notes news of a key. Whether so many wait that they are to be
+    /// [settled](Self::settle).
     #[inline]
-    pub(crate) fn note(&mut self, key: S::Key, news: News, on: impl FnMut(&mut S, News, bool)) {
+    pub(crate) fn note(&mut self, key: S::Key, news: News) -> bool {
         self.waiting.push((key, news));
-        if self.waiting.len() >= MAX_WAITING {
-            self.settle(on);
-        }
+        self.waiting.len() >= MAX_WAITING
     }
 
     /// Hands all that waits to `on`, in its order, with its entry, and whether
     /// that is new.
-    pub(crate) fn settle(&mut self, mut on: impl FnMut(&mut S, News, bool)) {
+    pub(crate) fn settle(&mut self, on: impl FnMut(&mut S, News, bool)) {
+        let _ = self.look_up();
+        self.hand_out(on);
+    }
+
+    /// Looks all up that waits, to [hand it out](Self::hand_out) then, and
+    /// shows where the search for each starts: nearly always its entry.
+    pub(crate) fn look_up(&mut self) -> impl Iterator<Item = &S> {
         let table = &mut self.table;
         table.reserve(self.waiting.len().min(self.most - table.used));
-        if table.slots.is_empty() {
-            return;
-        }
         self.starts.clear();
-        let starts = self.waiting.iter().map(|(key, _)| table.start(key));
-        self.starts.extend(starts);
+        if !table.slots.is_empty() {
+            let starts = self.waiting.iter().map(|(key, _)| table.start(key));
+            self.starts.extend(starts);
+        }
+        self.starts
+            .iter()
+            .map(|start| &self.table.slots[start.index])
+    }
+
+    /// Hands all that was [looked up](Self::look_up) to `on`.
+    pub(crate) fn hand_out(&mut self, mut on: impl FnMut(&mut S, News, bool)) {
+        let table = &mut self.table;
         for ((key, news), start) in self.waiting.drain(..).zip(&self.starts) {
             let index = table.find(&key, *start);
             let is_new = table.slots[index].key().is_none();
@@ -242,7 +255,9 @@ mod tests {
                 if expected.len() < most || expected.contains_key(&key) {
                     *expected.entry(key).or_insert(1) += 1;
                 }
-                batched.note(key, i, |slot, news, _| { slot.1 += 1; order.push(news); });
+                if batched.note(key, i) {
+                    batched.settle(|slot, news, _| { slot.1 += 1; order.push(news); });
+                }
             }
             batched.settle(|slot, news, _| { slot.1 += 1; order.push(news); });
             proptest::prop_assert!(order.is_sorted());
