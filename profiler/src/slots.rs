@@ -7,6 +7,7 @@
 //! before any is changed: the processor waits for many at once.
 
 use std::hash::{BuildHasher, Hash};
+use std::hint::black_box;
 
 use foldhash::fast::RandomState;
 
@@ -33,14 +34,6 @@ pub(crate) struct Slots<S> {
     slots: Vec<S>,
     used: usize,
     hashing: RandomState,
-}
-
-/// Where the search for a key starts.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    index: usize,
-    /// The entry of the key is there.
-    found: bool,
 }
 
 impl<S> Default for Slots<S> {
@@ -114,21 +107,17 @@ impl<S: Slot> Slots<S> {
         }
     }
 
+    /// Where the search for a key starts.
     #[inline]
-    fn start(&self, key: &S::Key) -> Start {
+    fn start(&self, key: &S::Key) -> usize {
         let hash = self.hashing.hash_one(key);
-        let index = usize::try_from(hash & (self.slots.len() as u64 - 1)).unwrap_or(0);
-        let found = self.slots[index].key() == Some(*key);
-        Start { index, found }
+        usize::try_from(hash & (self.slots.len() as u64 - 1)).unwrap_or(0)
     }
 
     /// Index of the entry of `key`, else of the free slot where it would be.
     #[inline]
-    fn find(&self, key: &S::Key, start: Start) -> usize {
-        let mut index = start.index;
-        if start.found {
-            return index;
-        }
+    fn find(&self, key: &S::Key, start: usize) -> usize {
+        let mut index = start;
         loop {
             match self.slots[index].key() {
                 Some(other) if other != *key => index = (index + 1) & (self.slots.len() - 1),
@@ -144,7 +133,7 @@ pub(crate) struct Batched<S: Slot, News> {
     table: Slots<S>,
     most: usize,
     waiting: Vec<(S::Key, News)>,
-    starts: Vec<Start>,
+    starts: Vec<usize>,
 }
 
 impl<S: Slot, News: Copy> Batched<S, News> {
@@ -191,11 +180,12 @@ impl<S: Slot, News: Copy> Batched<S, News> {
         self.starts.clear();
         if !table.slots.is_empty() {
             let starts = self.waiting.iter().map(|(key, _)| table.start(key));
-            self.starts.extend(starts);
+            // nothing hangs on what is there yet: a wrong guess of it would
+            // end the wait for many at once
+            self.starts
+                .extend(starts.inspect(|start| _ = black_box(table.slots[*start])));
         }
-        self.starts
-            .iter()
-            .map(|start| &self.table.slots[start.index])
+        self.starts.iter().map(|start| &self.table.slots[*start])
     }
 
     /// Hands all that was [looked up](Self::look_up) to `on`.
