@@ -114,8 +114,8 @@ impl<'a> Cursor<'a> {
         Some(array)
     }
 
-    /// Does what is rare with a copy. A cursor that no call is told the place
-    /// of stays in registers.
+    /// Does what is rare with a copy: a cursor whose place in memory no call is
+    /// told stays in registers.
     #[inline]
     pub(crate) fn aside<T>(&mut self, rare: impl FnOnce(&mut Self) -> T) -> T {
         let mut copy = self.clone();
