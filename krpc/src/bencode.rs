@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes `byte` if it comes next.
     #[inline]
-    fn eat(&mut self, byte: u8) -> bool {
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
         match self.rest {
             [first, rest @ ..] if *first == byte => {
                 self.rest = rest;
@@ -92,8 +92,40 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string: decimal length, colon, bytes.
+    /// Takes `head` if it comes next.
     #[inline]
+    pub(crate) fn strip(&mut self, head: &[u8]) -> bool {
+        match self.rest.strip_prefix(head) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes `head` and the `N` bytes behind it if they come next. Many values
+    /// have one length only: key and length are then one comparison.
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self, head: &[u8]) -> Option<&'a [u8; N]> {
+        let behind = self.rest.strip_prefix(head)?;
+        let (array, rest) = behind.split_first_chunk()?;
+        self.rest = rest;
+        Some(array)
+    }
+
+    /// Does what is rare with a copy: a cursor whose place in memory no call is
+    /// told stays in registers.
+    #[inline]
+    pub(crate) fn aside<T>(&mut self, rare: impl FnOnce(&mut Self) -> T) -> T {
+        let mut copy = self.clone();
+        let done = rare(&mut copy);
+        *self = copy;
+        done
+    }
+
+    /// A string: decimal length, colon, bytes.
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<&'a [u8]> {
         let len = match self.rest {
             [a @ b'0'..=b'9', b':', rest @ ..] => {
@@ -104,7 +136,7 @@ impl<'a> Cursor<'a> {
                 self.rest = rest;
                 10 * digit(*a) + digit(*b)
             }
-            _ => self.any_length()?,
+            _ => self.aside(Self::any_length)?,
         };
         match self.rest.split_at_checked(len) {
             Some((string, rest)) => {
@@ -140,12 +172,12 @@ impl<'a> Cursor<'a> {
 
     /// The next value if it is a string, `None` after skipping one of another
     /// kind, which stands inside `depth` others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_or_skip(&mut self, depth: usize) -> Result<Option<&'a [u8]>> {
         if self.peek()?.is_ascii_digit() {
             return self.string().map(Some);
         }
-        self.skip(depth)?;
+        self.aside(|cursor| cursor.skip(depth))?;
         Ok(None)
     }
 
@@ -183,6 +215,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips one value of any kind that stands inside `depth` others.
+    #[inline(never)]
     pub(crate) fn skip(&mut self, depth: usize) -> Result<()> {
         match self.peek()? {
             b'0'..=b'9' => self.string().map(drop),
@@ -190,7 +223,14 @@ impl<'a> Cursor<'a> {
             b'l' => self
                 .list(depth, |cursor, depth| cursor.skip(depth))
                 .map(drop),
-            b'd' => self.dictionary(depth, |cursor, _, depth| cursor.skip(depth)),
+            b'd' => {
+                self.enter(b'd', depth)?;
+                let mut keys = Keys::default();
+                while self.next_key(&mut keys)?.is_some() {
+                    self.skip(depth + 1)?;
+                }
+                Ok(())
+            }
             _ => Err(ScanErrorKind::Syntax),
         }
     }
@@ -211,29 +251,22 @@ impl<'a> Cursor<'a> {
         Ok(&inside[..inside.len() - self.rest.len() - 1])
     }
 
-    /// Walks a dictionary that stands inside `depth` other values; `entry`
-    /// gets each key and must take its value.
-    #[inline]
-    pub(crate) fn dictionary(
-        &mut self,
-        depth: usize,
-        mut entry: impl FnMut(&mut Self, &'a [u8], usize) -> Result<()>,
-    ) -> Result<()> {
-        self.enter(b'd', depth)?;
-        let mut last: Option<&[u8]> = None;
-        while !self.eat(b'e') {
-            let key = self.string()?;
-            if last.is_some_and(|last| !is_before(last, key)) {
-                self.oddities |= Oddities::NON_CANONICAL;
-            }
-            last = Some(key);
-            entry(self, key, depth + 1)?;
+    /// The next key of a dictionary, whose value must then be taken; `None`
+    /// at its end, which is taken.
+    pub(crate) fn next_key(&mut self, keys: &mut Keys<'a>) -> Result<Option<&'a [u8]>> {
+        if self.eat(b'e') {
+            return Ok(None);
         }
-        Ok(())
+        let key = self.string()?;
+        if keys.last.is_some_and(|last| !is_before(last, key)) {
+            self.oddities |= Oddities::NON_CANONICAL;
+        }
+        keys.last = Some(key);
+        Ok(Some(key))
     }
 
     #[inline]
-    fn enter(&mut self, open: u8, depth: usize) -> Result<()> {
+    pub(crate) fn enter(&mut self, open: u8, depth: usize) -> Result<()> {
         if depth >= MAX_DEPTH {
             return Err(ScanErrorKind::TooDeep);
         }
@@ -243,6 +276,13 @@ impl<'a> Cursor<'a> {
             false => Err(ScanErrorKind::Syntax),
         }
     }
+}
+
+/// The keys of a dictionary that is being read, each of which should be behind
+/// the one before.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Keys<'a> {
+    pub(crate) last: Option<&'a [u8]>,
 }
 
 /// The value of a decimal digit.

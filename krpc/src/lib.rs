@@ -26,6 +26,7 @@ mod rng;
 mod scan;
 mod secure_id;
 mod strict;
+mod take;
 mod time;
 
 pub use address::{Family, is_public};

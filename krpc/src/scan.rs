@@ -1,15 +1,23 @@
 //! The tolerant reader: one pass over the datagram, nothing allocated.
 //!
+//! Nearly every client writes the same keys in the order that bencode asks
+//! for. Of each dictionary these are taken first, by one comparison for key,
+//! kind and, where there is only one, length; whatever is left goes through a
+//! loop that knows every key in any order. The loop alone would read the same.
+//!
 //! What is met is first kept as references into the datagram, of which each
 //! is a word or two, and the message is made of them at the end: moving half
-//! a message about costs more than reading it.
+//! a message about costs more than reading it. What reads the usual message
+//! is inlined always, or its cursor would not stay in registers.
 
-use crate::bencode::{Cursor, ScanError, ScanErrorKind};
+use crate::bencode::{Cursor, Keys, ScanError, ScanErrorKind};
 use crate::contact::read_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want};
+use crate::take::{
+    INNER_DEPTH, IdBytes, Result, error_reply, skip_unwanted, take_addr, take_flag, take_id,
+    take_nodes, take_port, take_string, values, wanted_families,
+};
 use crate::{Family, Id, Nodes, Values};
-
-type Result<T> = std::result::Result<T, ScanErrorKind>;
 
 impl<'a> Message<'a> {
     /// Reads a KRPC message, tolerating what real clients get wrong.
@@ -23,18 +31,13 @@ impl<'a> Message<'a> {
     pub fn scan(datagram: &'a [u8]) -> std::result::Result<Self, ScanError> {
         let mut cursor = Cursor::new(datagram);
         let mut parts = Parts::default();
-        if let Err(kind) =
-            cursor.dictionary(0, |cursor, key, depth| parts.entry(cursor, key, depth))
-        {
+        if let Err(kind) = parts.read(&mut cursor) {
             return Err(cursor.error(kind, datagram));
         }
         if !cursor.is_at_end() {
             cursor.oddities |= Oddities::TRAILING_BYTES;
         }
-        match parts.message(cursor.oddities) {
-            Some(message) => Ok(message),
-            None => Err(cursor.error(ScanErrorKind::NotKrpc, datagram)),
-        }
+        parts.message(&cursor, datagram)
     }
 }
 
@@ -75,67 +78,101 @@ struct Reply<'a> {
     has_item: bool,
 }
 
-type IdBytes = [u8; Id::LEN];
+/// Nesting around an entry of the message.
+const DEPTH: usize = 1;
+
+/// Length of the usual `nodes`: eight, the size of a bucket of BEP 5.
+const EIGHT_NODES: usize = 8 * Family::V4.compact_node_len();
 
 impl<'a> Parts<'a> {
-    #[inline]
-    fn entry(&mut self, cursor: &mut Cursor<'a>, key: &[u8], depth: usize) -> Result<()> {
-        match key {
-            b"t" => take_string(&mut self.transaction_id, cursor, depth),
-            b"y" => take_string(&mut self.kind, cursor, depth),
-            b"q" => take_string(&mut self.method, cursor, depth),
-            b"v" => take_string(&mut self.version, cursor, depth),
-            b"ip" => take_addr(&mut self.external_addr, cursor, depth),
-            b"ro" => take_flag(&mut self.read_only, cursor, depth),
-            b"a" if self.arguments.is_none() && cursor.peek()? == b'd' => {
-                let arguments = self.arguments.insert(Arguments::default());
-                cursor.dictionary(depth, |cursor, key, depth| {
-                    arguments.entry(cursor, key, depth)
-                })
-            }
-            b"r" if self.reply.is_none() && cursor.peek()? == b'd' => {
-                let reply = self.reply.insert(Reply::default());
-                cursor.dictionary(depth, |cursor, key, depth| reply.entry(cursor, key, depth))
-            }
-            b"e" if self.error.is_none() && cursor.peek()? == b'l' => {
-                self.error = Some(error_reply(cursor, depth)?);
-                Ok(())
-            }
-            b"a" | b"r" => skip_unwanted(b'd', cursor, depth),
-            b"e" => skip_unwanted(b'l', cursor, depth),
-            _ => cursor.skip(depth),
+    #[inline(always)]
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        cursor.enter(b'd', 0)?;
+        let mut keys = Keys::default();
+        self.usual(cursor, &mut keys)?;
+        match cursor.eat(b'e') {
+            true => Ok(()),
+            false => cursor.aside(|cursor| self.others(cursor, keys)),
         }
     }
 
-    /// The message, or `None` if its kind cannot be told.
+    /// Takes the usual entries if they come in their order.
+    #[inline(always)]
+    fn usual(&mut self, cursor: &mut Cursor<'a>, keys: &mut Keys<'a>) -> Result<()> {
+        if cursor.strip(b"1:ad") {
+            self.arguments.insert(Arguments::default()).read(cursor)?;
+            keys.last = Some(b"a");
+        }
+        if let Some(addr) = cursor.array::<6>(b"2:ip6:") {
+            self.external_addr = Some(addr);
+            keys.last = Some(b"ip");
+        }
+        if cursor.strip(b"1:q") {
+            take_string(&mut self.method, cursor, DEPTH)?;
+            keys.last = Some(b"q");
+        }
+        if cursor.strip(b"1:rd") {
+            self.reply.insert(Reply::default()).read(cursor)?;
+            keys.last = Some(b"r");
+        }
+        if cursor.strip(b"1:t") {
+            take_string(&mut self.transaction_id, cursor, DEPTH)?;
+            keys.last = Some(b"t");
+        }
+        if cursor.strip(b"1:v") {
+            take_string(&mut self.version, cursor, DEPTH)?;
+            keys.last = Some(b"v");
+        }
+        if let Some(kind) = cursor.array::<1>(b"1:y1:") {
+            self.kind = Some(kind);
+            keys.last = Some(b"y");
+        }
+        Ok(())
+    }
+
+    /// Takes all further entries.
+    #[inline(never)]
+    fn others(&mut self, cursor: &mut Cursor<'a>, mut keys: Keys<'a>) -> Result<()> {
+        while let Some(key) = cursor.next_key(&mut keys)? {
+            match key {
+                b"t" => take_string(&mut self.transaction_id, cursor, DEPTH)?,
+                b"y" => take_string(&mut self.kind, cursor, DEPTH)?,
+                b"q" => take_string(&mut self.method, cursor, DEPTH)?,
+                b"v" => take_string(&mut self.version, cursor, DEPTH)?,
+                b"ip" => take_addr(&mut self.external_addr, cursor, DEPTH)?,
+                b"ro" => take_flag(&mut self.read_only, cursor, DEPTH)?,
+                b"a" if self.arguments.is_none() && cursor.strip(b"d") => {
+                    self.arguments.insert(Arguments::default()).read(cursor)?;
+                }
+                b"r" if self.reply.is_none() && cursor.strip(b"d") => {
+                    self.reply.insert(Reply::default()).read(cursor)?;
+                }
+                b"e" if self.error.is_none() && cursor.peek()? == b'l' => {
+                    self.error = Some(error_reply(cursor, DEPTH)?);
+                }
+                b"a" | b"r" => skip_unwanted(b'd', cursor, DEPTH)?,
+                b"e" => skip_unwanted(b'l', cursor, DEPTH)?,
+                _ => cursor.skip(DEPTH)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The message, unless its kind cannot be told.
     #[inline]
-    fn message(&self, mut oddities: Oddities) -> Option<Message<'a>> {
+    fn message(
+        &self,
+        cursor: &Cursor<'a>,
+        datagram: &[u8],
+    ) -> std::result::Result<Message<'a>, ScanError> {
+        let mut oddities = cursor.oddities;
+        let Some(body) = self.body(&mut oddities) else {
+            return Err(cursor.error(ScanErrorKind::NotKrpc, datagram));
+        };
         if self.transaction_id.is_none() {
             oddities |= Oddities::NO_TRANSACTION_ID;
         }
-        let kind = match self.kind {
-            Some(kind) => kind,
-            None => {
-                oddities |= Oddities::NO_KIND;
-                self.probable_kind()?
-            }
-        };
-        let body = match kind {
-            b"q" => Body::Query(self.arguments.as_ref()?.query(self.method?)),
-            b"r" => Body::Response(self.reply.as_ref()?.response()),
-            b"e" => {
-                if self.error.is_none() {
-                    oddities |= Oddities::WRONG_TYPE;
-                }
-                let unspecified = ErrorReply {
-                    code: 0,
-                    message: b"",
-                };
-                Body::Error(self.error.unwrap_or(unspecified))
-            }
-            _ => return None,
-        };
-        Some(Message {
+        Ok(Message {
             transaction_id: self.transaction_id.unwrap_or_default(),
             body,
             version: self.version,
@@ -143,6 +180,32 @@ impl<'a> Parts<'a> {
             read_only: self.read_only.unwrap_or(false),
             oddities,
         })
+    }
+
+    #[inline]
+    fn body(&self, oddities: &mut Oddities) -> Option<Body<'a>> {
+        let kind = match self.kind {
+            Some(kind) => kind,
+            None => {
+                *oddities |= Oddities::NO_KIND;
+                self.probable_kind()?
+            }
+        };
+        match kind {
+            [b'q'] => Some(Body::Query(self.arguments.as_ref()?.query(self.method?))),
+            [b'r'] => Some(Body::Response(self.reply.as_ref()?.response())),
+            [b'e'] => {
+                if self.error.is_none() {
+                    *oddities |= Oddities::WRONG_TYPE;
+                }
+                let unspecified = ErrorReply {
+                    code: 0,
+                    message: b"",
+                };
+                Some(Body::Error(self.error.unwrap_or(unspecified)))
+            }
+            _ => None,
+        }
     }
 
     /// What `y` should have said, from the other keys.
@@ -157,22 +220,53 @@ impl<'a> Parts<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    #[inline]
-    fn entry(&mut self, cursor: &mut Cursor<'a>, key: &[u8], depth: usize) -> Result<()> {
-        match key {
-            b"id" => take_id(&mut self.id, cursor, depth),
-            b"target" => take_id(&mut self.target, cursor, depth),
-            b"info_hash" => take_id(&mut self.info_hash, cursor, depth),
-            b"token" => take_string(&mut self.token, cursor, depth),
-            b"implied_port" => take_flag(&mut self.implied_port, cursor, depth),
-            b"port" => take_port(&mut self.port, cursor, depth),
-            b"want" if self.want.is_none() && cursor.peek()? == b'l' => {
-                self.want = Some(wanted_families(cursor, depth)?);
-                Ok(())
-            }
-            b"want" => skip_unwanted(b'l', cursor, depth),
-            _ => cursor.skip(depth),
+    /// Takes the entries and the end of the dictionary.
+    #[inline(always)]
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let mut keys = Keys::default();
+        self.usual(cursor, &mut keys);
+        match cursor.eat(b'e') {
+            true => Ok(()),
+            false => cursor.aside(|cursor| self.others(cursor, keys)),
         }
+    }
+
+    /// Takes the usual entries if they come in their order.
+    #[inline(always)]
+    fn usual(&mut self, cursor: &mut Cursor<'a>, keys: &mut Keys<'a>) {
+        if let Some(id) = cursor.array(b"2:id20:") {
+            self.id = Some(id);
+            keys.last = Some(b"id");
+        }
+        if let Some(info_hash) = cursor.array(b"9:info_hash20:") {
+            self.info_hash = Some(info_hash);
+            keys.last = Some(b"info_hash");
+        }
+        if let Some(target) = cursor.array(b"6:target20:") {
+            self.target = Some(target);
+            keys.last = Some(b"target");
+        }
+    }
+
+    /// Takes all further entries.
+    #[inline(never)]
+    fn others(&mut self, cursor: &mut Cursor<'a>, mut keys: Keys<'a>) -> Result<()> {
+        while let Some(key) = cursor.next_key(&mut keys)? {
+            match key {
+                b"id" => take_id(&mut self.id, cursor, INNER_DEPTH)?,
+                b"target" => take_id(&mut self.target, cursor, INNER_DEPTH)?,
+                b"info_hash" => take_id(&mut self.info_hash, cursor, INNER_DEPTH)?,
+                b"token" => take_string(&mut self.token, cursor, INNER_DEPTH)?,
+                b"implied_port" => take_flag(&mut self.implied_port, cursor, INNER_DEPTH)?,
+                b"port" => take_port(&mut self.port, cursor, INNER_DEPTH)?,
+                b"want" if self.want.is_none() && cursor.peek()? == b'l' => {
+                    self.want = Some(wanted_families(cursor, INNER_DEPTH)?);
+                }
+                b"want" => skip_unwanted(b'l', cursor, INNER_DEPTH)?,
+                _ => cursor.skip(INNER_DEPTH)?,
+            }
+        }
+        Ok(())
     }
 
     #[inline]
@@ -191,24 +285,60 @@ impl<'a> Arguments<'a> {
 }
 
 impl<'a> Reply<'a> {
-    #[inline]
-    fn entry(&mut self, cursor: &mut Cursor<'a>, key: &[u8], depth: usize) -> Result<()> {
-        match key {
-            b"id" => take_id(&mut self.id, cursor, depth),
-            b"token" => take_string(&mut self.token, cursor, depth),
-            b"nodes" => take_nodes(&mut self.nodes, Family::V4, cursor, depth),
-            b"nodes6" => take_nodes(&mut self.nodes6, Family::V6, cursor, depth),
-            b"values" if self.values.is_none() && cursor.peek()? == b'l' => {
-                self.values = Some(values(cursor, depth)?);
-                Ok(())
-            }
-            b"values" => skip_unwanted(b'l', cursor, depth),
-            b"v" => {
-                self.has_item = true;
-                cursor.skip(depth)
-            }
-            _ => cursor.skip(depth),
+    /// Takes the entries and the end of the dictionary.
+    #[inline(always)]
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let mut keys = Keys::default();
+        self.usual(cursor, &mut keys)?;
+        match cursor.eat(b'e') {
+            true => Ok(()),
+            false => cursor.aside(|cursor| self.others(cursor, keys)),
         }
+    }
+
+    /// Takes the usual entries if they come in their order.
+    #[inline(always)]
+    fn usual(&mut self, cursor: &mut Cursor<'a>, keys: &mut Keys<'a>) -> Result<()> {
+        if let Some(id) = cursor.array(b"2:id20:") {
+            self.id = Some(id);
+            keys.last = Some(b"id");
+        }
+        if let Some(nodes) = cursor.array::<EIGHT_NODES>(b"5:nodes208:") {
+            self.nodes = Some(nodes);
+            keys.last = Some(b"nodes");
+        }
+        if cursor.strip(b"5:token") {
+            take_string(&mut self.token, cursor, INNER_DEPTH)?;
+            keys.last = Some(b"token");
+        }
+        if cursor.strip(b"6:valuesl") {
+            self.values = Some(values(cursor)?);
+            keys.last = Some(b"values");
+        }
+        Ok(())
+    }
+
+    /// Takes all further entries.
+    #[inline(never)]
+    fn others(&mut self, cursor: &mut Cursor<'a>, mut keys: Keys<'a>) -> Result<()> {
+        while let Some(key) = cursor.next_key(&mut keys)? {
+            match key {
+                b"id" => take_id(&mut self.id, cursor, INNER_DEPTH)?,
+                b"token" => take_string(&mut self.token, cursor, INNER_DEPTH)?,
+                b"nodes" => take_nodes(&mut self.nodes, Family::V4, cursor, INNER_DEPTH)?,
+                b"nodes6" => take_nodes(&mut self.nodes6, Family::V6, cursor, INNER_DEPTH)?,
+                b"values" if self.values.is_none() && cursor.strip(b"l") => {
+                    self.values = Some(values(cursor)?);
+                }
+                b"values" => skip_unwanted(b'l', cursor, INNER_DEPTH)?,
+                b"v" => {
+                    self.has_item = true;
+                    cursor.skip(INNER_DEPTH)?;
+                }
+                _ => cursor.skip(INNER_DEPTH)?,
+            }
+        }
+        Ok(())
     }
 
     #[inline]
@@ -222,160 +352,4 @@ impl<'a> Reply<'a> {
             has_item: self.has_item,
         }
     }
-}
-
-/// Reads a string; `None` after skipping a value of another type.
-#[inline]
-fn string<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<Option<&'a [u8]>> {
-    let string = cursor.string_or_skip(depth)?;
-    if string.is_none() {
-        cursor.oddities |= Oddities::WRONG_TYPE;
-    }
-    Ok(string)
-}
-
-/// Reads a string into `slot` if it is free.
-#[inline]
-fn take_string<'a>(
-    slot: &mut Option<&'a [u8]>,
-    cursor: &mut Cursor<'a>,
-    depth: usize,
-) -> Result<()> {
-    if let Some(text) = string(cursor, depth)? {
-        slot.get_or_insert(text);
-    }
-    Ok(())
-}
-
-/// Reads an identifier into `slot` if it is free and 20 bytes long.
-#[inline]
-fn take_id<'a>(
-    slot: &mut Option<&'a IdBytes>,
-    cursor: &mut Cursor<'a>,
-    depth: usize,
-) -> Result<()> {
-    if let Some(text) = string(cursor, depth)? {
-        match text.try_into() {
-            Ok(id) => _ = slot.get_or_insert(id),
-            Err(_) => cursor.oddities |= Oddities::BAD_ID,
-        }
-    }
-    Ok(())
-}
-
-/// Reads a compact address into `slot` if it is free.
-fn take_addr<'a>(slot: &mut Option<&'a [u8]>, cursor: &mut Cursor<'a>, depth: usize) -> Result<()> {
-    if let Some(text) = string(cursor, depth)? {
-        match read_compact_addr(text) {
-            Some(_) => _ = slot.get_or_insert(text),
-            None => cursor.oddities |= Oddities::WRONG_TYPE,
-        }
-    }
-    Ok(())
-}
-
-/// Reads a compact list of contacts into `slot` if it is free.
-#[inline]
-fn take_nodes<'a>(
-    slot: &mut Option<&'a [u8]>,
-    family: Family,
-    cursor: &mut Cursor<'a>,
-    depth: usize,
-) -> Result<()> {
-    if let Some(bytes) = string(cursor, depth)? {
-        if !Nodes::new(family, bytes).is_well_formed() {
-            cursor.oddities |= Oddities::BAD_NODES;
-        }
-        slot.get_or_insert(bytes);
-    }
-    Ok(())
-}
-
-/// Skips a value that is a repetition, or else not what `open` starts.
-#[cold]
-fn skip_unwanted(open: u8, cursor: &mut Cursor<'_>, depth: usize) -> Result<()> {
-    if cursor.peek()? != open {
-        cursor.oddities |= Oddities::WRONG_TYPE;
-    }
-    cursor.skip(depth)
-}
-
-/// Reads an integer; `None` after skipping a value of another type or size.
-fn integer(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<i64>> {
-    if cursor.peek()? == b'i' {
-        match cursor.integer() {
-            Err(ScanErrorKind::Range) => {}
-            read => return read.map(Some),
-        }
-    } else {
-        cursor.skip(depth)?;
-    }
-    cursor.oddities |= Oddities::WRONG_TYPE;
-    Ok(None)
-}
-
-fn take_flag(slot: &mut Option<bool>, cursor: &mut Cursor<'_>, depth: usize) -> Result<()> {
-    if let Some(value) = integer(cursor, depth)? {
-        slot.get_or_insert(value != 0);
-    }
-    Ok(())
-}
-
-fn take_port(slot: &mut Option<u16>, cursor: &mut Cursor<'_>, depth: usize) -> Result<()> {
-    if let Some(value) = integer(cursor, depth)? {
-        match u16::try_from(value) {
-            Ok(port) => _ = slot.get_or_insert(port),
-            Err(_) => cursor.oddities |= Oddities::WRONG_TYPE,
-        }
-    }
-    Ok(())
-}
-
-fn wanted_families(cursor: &mut Cursor<'_>, depth: usize) -> Result<Want> {
-    let mut want = Want::default();
-    cursor.list(depth, |cursor, depth| {
-        match string(cursor, depth)? {
-            Some(b"n4") => want.v4 = true,
-            Some(b"n6") => want.v6 = true,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok(want)
-}
-
-/// The inside of a list of compact addresses.
-fn values<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<&'a [u8]> {
-    cursor.list(depth, |cursor, depth| {
-        if !matches!(cursor.string_or_skip(depth)?, Some(item) if matches!(item.len(), 6 | 18)) {
-            cursor.oddities |= Oddities::BAD_VALUES;
-        }
-        Ok(())
-    })
-}
-
-/// `e`: a list of code and text, in any order; what is missing is 0 or empty.
-fn error_reply<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<ErrorReply<'a>> {
-    let (mut code, mut message, mut in_order) = (None, None, true);
-    cursor.list(depth, |cursor, depth| match cursor.peek()? {
-        b'i' if code.is_none() => {
-            code = integer(cursor, depth)?;
-            Ok(())
-        }
-        b'0'..=b'9' if message.is_none() => {
-            in_order &= code.is_some();
-            take_string(&mut message, cursor, depth)
-        }
-        _ => {
-            in_order &= message.is_some();
-            cursor.skip(depth)
-        }
-    })?;
-    if code.is_none() || message.is_none() || !in_order {
-        cursor.oddities |= Oddities::WRONG_TYPE;
-    }
-    Ok(ErrorReply {
-        code: code.unwrap_or(0),
-        message: message.unwrap_or_default(),
-    })
 }

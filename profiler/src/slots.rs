@@ -7,6 +7,7 @@
 //! before any is changed: the processor waits for many at once.
 
 use std::hash::{BuildHasher, Hash};
+use std::hint::black_box;
 
 use foldhash::fast::RandomState;
 
@@ -33,14 +34,6 @@ pub(crate) struct Slots<S> {
     slots: Vec<S>,
     used: usize,
     hashing: RandomState,
-}
-
-/// Where the search for a key starts.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    index: usize,
-    /// The entry of the key is there.
-    found: bool,
 }
 
 impl<S> Default for Slots<S> {
@@ -114,21 +107,17 @@ impl<S: Slot> Slots<S> {
         }
     }
 
+    /// Where the search for a key starts.
     #[inline]
-    fn start(&self, key: &S::Key) -> Start {
+    fn start(&self, key: &S::Key) -> usize {
         let hash = self.hashing.hash_one(key);
-        let index = usize::try_from(hash & (self.slots.len() as u64 - 1)).unwrap_or(0);
-        let found = self.slots[index].key() == Some(*key);
-        Start { index, found }
+        usize::try_from(hash & (self.slots.len() as u64 - 1)).unwrap_or(0)
     }
 
     /// Index of the entry of `key`, else of the free slot where it would be.
     #[inline]
-    fn find(&self, key: &S::Key, start: Start) -> usize {
-        let mut index = start.index;
-        if start.found {
-            return index;
-        }
+    fn find(&self, key: &S::Key, start: usize) -> usize {
+        let mut index = start;
         loop {
             match self.slots[index].key() {
                 Some(other) if other != *key => index = (index + 1) & (self.slots.len() - 1),
@@ -144,7 +133,7 @@ pub(crate) struct Batched<S: Slot, News> {
     table: Slots<S>,
     most: usize,
     waiting: Vec<(S::Key, News)>,
-    starts: Vec<Start>,
+    starts: Vec<usize>,
 }
 
 impl<S: Slot, News: Copy> Batched<S, News> {
@@ -168,26 +157,40 @@ impl<S: Slot, News: Copy> Batched<S, News> {
         self.table.used < self.most
     }
 
-    /// Notes news of a key; see [`settle`](Self::settle).
+    /// Notes news of a key. Whether so many wait that they are to be
+    /// [settled](Self::settle).
     #[inline]
-    pub(crate) fn note(&mut self, key: S::Key, news: News, on: impl FnMut(&mut S, News, bool)) {
+    pub(crate) fn note(&mut self, key: S::Key, news: News) -> bool {
         self.waiting.push((key, news));
-        if self.waiting.len() >= MAX_WAITING {
-            self.settle(on);
-        }
+        self.waiting.len() >= MAX_WAITING
     }
 
     /// Hands all that waits to `on`, in its order, with its entry, and whether
     /// that is new.
-    pub(crate) fn settle(&mut self, mut on: impl FnMut(&mut S, News, bool)) {
+    pub(crate) fn settle(&mut self, on: impl FnMut(&mut S, News, bool)) {
+        let _ = self.look_up();
+        self.hand_out(on);
+    }
+
+    /// Looks all up that waits, to [hand it out](Self::hand_out) then, and
+    /// shows where the search for each starts: nearly always its entry.
+    pub(crate) fn look_up(&mut self) -> impl Iterator<Item = &S> {
         let table = &mut self.table;
         table.reserve(self.waiting.len().min(self.most - table.used));
-        if table.slots.is_empty() {
-            return;
-        }
         self.starts.clear();
-        let starts = self.waiting.iter().map(|(key, _)| table.start(key));
-        self.starts.extend(starts);
+        if !table.slots.is_empty() {
+            let starts = self.waiting.iter().map(|(key, _)| table.start(key));
+            // nothing hangs on what is there yet: a wrong guess of it would
+            // end the wait for many at once
+            self.starts
+                .extend(starts.inspect(|start| _ = black_box(table.slots[*start])));
+        }
+        self.starts.iter().map(|start| &self.table.slots[*start])
+    }
+
+    /// Hands all that was [looked up](Self::look_up) to `on`.
+    pub(crate) fn hand_out(&mut self, mut on: impl FnMut(&mut S, News, bool)) {
+        let table = &mut self.table;
         for ((key, news), start) in self.waiting.drain(..).zip(&self.starts) {
             let index = table.find(&key, *start);
             let is_new = table.slots[index].key().is_none();
@@ -242,7 +245,9 @@ mod tests {
                 if expected.len() < most || expected.contains_key(&key) {
                     *expected.entry(key).or_insert(1) += 1;
                 }
-                batched.note(key, i, |slot, news, _| { slot.1 += 1; order.push(news); });
+                if batched.note(key, i) {
+                    batched.settle(|slot, news, _| { slot.1 += 1; order.push(news); });
+                }
             }
             batched.settle(|slot, news, _| { slot.1 += 1; order.push(news); });
             proptest::prop_assert!(order.is_sorted());

@@ -17,7 +17,7 @@ pub(super) struct Buffer {
 impl Buffer {
     /// Usual size of the window in bytes. Large enough that a system call and
     /// the move of a cut record weigh nothing, small enough to stay in the cache.
-    pub(super) const CAPACITY: usize = 1 << 18;
+    pub(super) const CAPACITY: usize = 1 << 17;
 
     /// Size to which the window grows for a block that is larger.
     const MAX_CAPACITY: usize = 1 << 25;

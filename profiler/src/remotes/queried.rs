@@ -1,6 +1,7 @@
 //! Addresses that were queried, and what became of the queries.
 
 use std::hash::Hash;
+use std::hint::black_box;
 
 use super::QueriedAddress;
 use super::senders::Shown;
@@ -140,17 +141,26 @@ impl<K: Address> Queried<K> {
 
     #[inline]
     pub(super) fn note(&mut self, address: K, decided: Decided) {
+        if self.places.note(address, decided) {
+            self.settle_waiting();
+        }
+    }
+
+    fn settle_waiting(&mut self) {
         let asked = &mut self.asked;
-        self.places.note(address, decided, |place, decided, _| {
-            on_decided(asked, place, decided);
-        });
+        // what is far away in memory comes near for all at once; one after
+        // the other would wait for each
+        for place in self.places.look_up() {
+            let index = (place.number as usize).saturating_sub(1);
+            black_box(asked.get(index).map(|asked| asked.first));
+        }
+        self.places
+            .hand_out(|place, decided, _| on_decided(asked, place, decided));
     }
 
     /// Looks up what waits, and for every address what came from it.
     pub(super) fn settle(&mut self, sender: impl Fn(&K) -> Option<Shown>) {
-        let asked = &mut self.asked;
-        self.places
-            .settle(|place, decided, _| on_decided(asked, place, decided));
+        self.settle_waiting();
         for place in self.places.table().iter() {
             self.asked[place.number as usize - 1].sender = sender(&place.address);
         }

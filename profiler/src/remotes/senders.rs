@@ -123,9 +123,9 @@ impl<K: Ip> Senders<K> {
     /// Notes what `ip` showed. New addresses are counted in `new`.
     #[inline]
     pub(super) fn note(&mut self, ip: K, seen: Seen, new: &mut Series<1>) {
-        self.0.note(ip, seen, |sighting, seen, is_new| {
-            sighting.on_seen(seen, is_new, new);
-        });
+        if self.0.note(ip, seen) {
+            self.settle(new);
+        }
     }
 
     /// Looks up what waits.

@@ -1,0 +1,195 @@
+//! The values of a message's entries, as the scanner takes them: each into a
+//! place that the first of repeated keys fills, or skipped and noted as odd.
+
+use crate::bencode::{Cursor, ScanErrorKind};
+use crate::contact::read_compact_addr;
+use crate::message::{ErrorReply, Oddities, Want};
+use crate::{Family, Id, Nodes};
+
+pub(crate) type Result<T> = std::result::Result<T, ScanErrorKind>;
+
+pub(crate) type IdBytes = [u8; Id::LEN];
+
+/// Nesting around an argument, and around an entry of a reply.
+pub(crate) const INNER_DEPTH: usize = 2;
+
+/// Reads a string; `None` after skipping a value of another type.
+#[inline(always)]
+fn string<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<Option<&'a [u8]>> {
+    let string = cursor.string_or_skip(depth)?;
+    if string.is_none() {
+        cursor.oddities |= Oddities::WRONG_TYPE;
+    }
+    Ok(string)
+}
+
+/// Reads a string into `slot` if it is free.
+#[inline(always)]
+pub(crate) fn take_string<'a>(
+    slot: &mut Option<&'a [u8]>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(text) = string(cursor, depth)? {
+        slot.get_or_insert(text);
+    }
+    Ok(())
+}
+
+/// Reads an identifier into `slot` if it is free and 20 bytes long.
+#[inline]
+pub(crate) fn take_id<'a>(
+    slot: &mut Option<&'a IdBytes>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(text) = string(cursor, depth)? {
+        match text.try_into() {
+            Ok(id) => _ = slot.get_or_insert(id),
+            Err(_) => cursor.oddities |= Oddities::BAD_ID,
+        }
+    }
+    Ok(())
+}
+
+/// Reads a compact address into `slot` if it is free.
+pub(crate) fn take_addr<'a>(
+    slot: &mut Option<&'a [u8]>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(text) = string(cursor, depth)? {
+        match read_compact_addr(text) {
+            Some(_) => _ = slot.get_or_insert(text),
+            None => cursor.oddities |= Oddities::WRONG_TYPE,
+        }
+    }
+    Ok(())
+}
+
+/// Reads a compact list of contacts into `slot` if it is free.
+#[inline]
+pub(crate) fn take_nodes<'a>(
+    slot: &mut Option<&'a [u8]>,
+    family: Family,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(bytes) = string(cursor, depth)? {
+        if !Nodes::new(family, bytes).is_well_formed() {
+            cursor.oddities |= Oddities::BAD_NODES;
+        }
+        slot.get_or_insert(bytes);
+    }
+    Ok(())
+}
+
+/// Skips a value that is a repetition, or else not what `open` starts.
+#[cold]
+pub(crate) fn skip_unwanted(open: u8, cursor: &mut Cursor<'_>, depth: usize) -> Result<()> {
+    if cursor.peek()? != open {
+        cursor.oddities |= Oddities::WRONG_TYPE;
+    }
+    cursor.skip(depth)
+}
+
+/// Reads an integer; `None` after skipping a value of another type or size.
+fn integer(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<i64>> {
+    if cursor.peek()? == b'i' {
+        match cursor.integer() {
+            Err(ScanErrorKind::Range) => {}
+            read => return read.map(Some),
+        }
+    } else {
+        cursor.skip(depth)?;
+    }
+    cursor.oddities |= Oddities::WRONG_TYPE;
+    Ok(None)
+}
+
+pub(crate) fn take_flag(
+    slot: &mut Option<bool>,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(value) = integer(cursor, depth)? {
+        slot.get_or_insert(value != 0);
+    }
+    Ok(())
+}
+
+pub(crate) fn take_port(
+    slot: &mut Option<u16>,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(value) = integer(cursor, depth)? {
+        match u16::try_from(value) {
+            Ok(port) => _ = slot.get_or_insert(port),
+            Err(_) => cursor.oddities |= Oddities::WRONG_TYPE,
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn wanted_families(cursor: &mut Cursor<'_>, depth: usize) -> Result<Want> {
+    let mut want = Want::default();
+    cursor.list(depth, |cursor, depth| {
+        match string(cursor, depth)? {
+            Some(b"n4") => want.v4 = true,
+            Some(b"n6") => want.v6 = true,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(want)
+}
+
+/// The inside of a list of compact addresses, up to its end, which is taken.
+#[inline(always)]
+pub(crate) fn values<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+    let inside = cursor.rest();
+    // as nearly all are
+    while cursor.array::<6>(b"6:").is_some() {}
+    if !cursor.eat(b'e') {
+        cursor.aside(other_values)?;
+    }
+    Ok(&inside[..inside.len() - cursor.rest().len() - 1])
+}
+
+/// Takes the rest of a list of compact addresses.
+fn other_values(cursor: &mut Cursor<'_>) -> Result<()> {
+    while !cursor.eat(b'e') {
+        let item = cursor.string_or_skip(INNER_DEPTH + 1)?;
+        if !item.is_some_and(|item| matches!(item.len(), 6 | 18)) {
+            cursor.oddities |= Oddities::BAD_VALUES;
+        }
+    }
+    Ok(())
+}
+
+/// `e`: a list of code and text, in any order; what is missing is 0 or empty.
+pub(crate) fn error_reply<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<ErrorReply<'a>> {
+    let (mut code, mut message, mut in_order) = (None, None, true);
+    cursor.list(depth, |cursor, depth| match cursor.peek()? {
+        b'i' if code.is_none() => {
+            code = integer(cursor, depth)?;
+            Ok(())
+        }
+        b'0'..=b'9' if message.is_none() => {
+            in_order &= code.is_some();
+            take_string(&mut message, cursor, depth)
+        }
+        _ => {
+            in_order &= message.is_some();
+            cursor.skip(depth)
+        }
+    })?;
+    if code.is_none() || message.is_none() || !in_order {
+        cursor.oddities |= Oddities::WRONG_TYPE;
+    }
+    Ok(ErrorReply {
+        code: code.unwrap_or(0),
+        message: message.unwrap_or_default(),
+    })
+}
