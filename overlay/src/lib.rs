@@ -9,6 +9,7 @@ pub mod describe;
 mod draws;
 mod modelled;
 mod nat;
+mod nearest_holder;
 pub mod parameters;
 pub mod population;
 mod simulation;
