@@ -31,13 +31,13 @@ const FREE: [Free; 7] = [
     free(
         "tables.near_known",
         |p| &mut p.tables.near_known,
-        (0.4, 1.0),
+        (0.2, 1.0),
     ),
-    free("links.loss", |p| &mut p.links.loss, (0.002, 0.03)),
+    free("links.loss", |p| &mut p.links.loss, (0.002, 0.02)),
     free(
         "swarms.replica_reach",
         |p| &mut p.swarms.replica_reach,
-        (3.0, 20.0),
+        (1.0, 20.0),
     ),
     free(
         "swarms.replica_spread",

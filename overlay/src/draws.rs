@@ -31,6 +31,7 @@ pub(crate) enum Subject {
     Link,
     FullNode,
     Sample,
+    Resident,
 }
 
 /// The draws of one subject.

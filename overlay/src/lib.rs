@@ -7,17 +7,21 @@
 
 pub mod describe;
 mod draws;
+mod full_world;
 mod modelled;
 mod nat;
 mod nearest_holder;
 pub mod parameters;
 pub mod population;
+mod runner;
 mod simulation;
 mod swarms;
 mod tables;
 pub mod wheel;
 mod world;
 
+pub use full_world::{FullWorld, FullWorldError, PluginShare, Start};
+pub use runner::run_all;
 pub use simulation::{CaptureTap, Counters, FullNodeSetup, NodeIndex, Simulation, Tap};
 pub use swarms::SwarmPlan;
 pub use tables::Kind;

@@ -107,7 +107,8 @@ pub struct Connectivity {
 pub struct Links {
     /// Points (percent, milliseconds) of the distribution of round-trip times,
     /// linear in between: percents rise from 0 to 100, times from 0.1 to 60,000
-    /// never fall. Default: thesis 8.VI, Fig. 2, with ends of our own.
+    /// never fall. Default: thesis 8.VI, Fig. 2, with ends of our own and a
+    /// point at 5 %, where nothing is published: near nodes are few.
     pub rtt_percentiles: Vec<(f64, f64)>,
     /// How much of the spread comes from the networks of the two ends, 0 to 1;
     /// the rest comes from the host. With 1, all nodes of a network are equally
@@ -157,7 +158,8 @@ pub struct Swarms {
     /// Number of `top` swarms: those that nodes under test look up. Default
     /// 3,078 [8.VI].
     pub top: u32,
-    /// Peers of the largest `top` swarm.
+    /// Peers of the largest `top` swarm. The three figures of their sizes are an
+    /// assumption: swarms of tens to thousands of peers [8.VIII.A].
     pub top_largest: f64,
     /// Peers of the swarm of rank r: `largest * (1 + r / flat)^-exponent`
     /// (Zipf-Mandelbrot). Top swarms: the exponent.
@@ -314,6 +316,7 @@ impl Default for Links {
             rtt_percentiles: vec![
                 (0.0, 0.3),
                 (2.0, 2.13),
+                (5.0, 40.0),
                 (25.0, 94.8),
                 (50.0, 175.2),
                 (75.0, 343.6),
@@ -322,7 +325,7 @@ impl Default for Links {
             ],
             network_share: 0.5,
             jitter: 0.02,
-            loss: 0.01,
+            loss: 0.02,
         }
     }
 }
@@ -340,13 +343,13 @@ impl Default for Swarms {
     fn default() -> Self {
         Self {
             top: 3078,
-            top_largest: 2700.0,
+            top_largest: 10_000.0,
             top_exponent: 2.5,
             top_flat: 600.0,
             background_per_node: 0.5,
             background_mean: 6.5,
-            replica_reach: 8.0,
-            replica_spread: 2.0,
+            replica_reach: 3.0,
+            replica_spread: 1.42,
             most_values: 50,
         }
     }
@@ -355,12 +358,12 @@ impl Default for Swarms {
 impl Default for Tables {
     fn default() -> Self {
         Self {
-            good: 0.78,
-            near_good: 0.55,
-            natted: 0.5,
+            good: 0.74,
+            near_good: 0.35,
+            natted: 0.47,
             firewalled: 0.1,
             epoch_min: 15.0,
-            near_known: 0.9,
+            near_known: 0.4,
         }
     }
 }

@@ -85,6 +85,11 @@ impl SwarmPlan {
         top_largest * (1.0 + f64::from(rank) / top_flat).powf(-top_exponent)
     }
 
+    /// Number of background swarms.
+    pub const fn background(&self) -> u64 {
+        self.background
+    }
+
     /// The infohash of a background swarm, and `None` past the last.
     pub fn background_infohash(&self, number: u64) -> Option<Id> {
         let prefix = self.background_ids.apply(number << CHECK_BITS) << 16;

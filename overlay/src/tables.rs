@@ -108,29 +108,40 @@ impl Circulating {
     }
 }
 
-/// Contacts of an answer with their distance from the target, nearest first.
+/// Contacts of an answer, nearest to its target first.
 #[derive(Debug, Default)]
-pub(crate) struct Closest(Vec<(u64, Identity)>);
+pub(crate) struct Closest {
+    /// Found, but not yet looked at.
+    found: Vec<Identity>,
+    distances: Vec<(u64, Identity)>,
+    /// The nearest of those looked at, at most [`K`], in order.
+    nearest: Vec<(u64, Identity)>,
+}
 
 impl Closest {
     fn clear(&mut self) {
-        self.0.clear();
+        self.found.clear();
+        self.nearest.clear();
     }
 
-    fn add(&mut self, population: &Population, target: u64, identity: Identity) {
-        let distance = population.prefix(identity.rank) ^ target;
-        if !self.0.contains(&(distance, identity)) {
-            self.0.push((distance, identity));
+    /// Looks at those found. The IDs of all of them are fetched before the
+    /// first is put in its place: each is a miss of every cache, and they must
+    /// not wait for each other.
+    fn rank(&mut self, population: &Population, target: u64) {
+        let distance = |identity: Identity| (population.prefix(identity.rank) ^ target, identity);
+        self.distances.clear();
+        self.distances.extend(self.found.drain(..).map(distance));
+        for entry in &self.distances {
+            let place = self.nearest.partition_point(|nearer| nearer < entry);
+            if place < K && self.nearest.get(place) != Some(entry) {
+                self.nearest.truncate(K - 1);
+                self.nearest.insert(place, *entry);
+            }
         }
     }
 
-    fn keep_nearest(&mut self) {
-        self.0.sort_unstable();
-        self.0.truncate(K);
-    }
-
     pub(crate) fn identities(&self) -> impl Iterator<Item = Identity> {
-        self.0.iter().map(|(_, identity)| *identity)
+        self.nearest.iter().map(|(_, identity)| *identity)
     }
 }
 
@@ -166,18 +177,42 @@ impl TablePlan {
         out.clear();
         let common = (population.prefix(of.rank) ^ target).leading_zeros();
         if common >= self.near_depth {
-            self.add_near(population, of, target, now, out);
+            self.add_near(population, of, now, &mut out.found);
+            out.rank(population, target);
         }
         // buckets farther and farther away until there are enough
         let mut bucket = common.min(self.near_depth.saturating_sub(1));
         loop {
-            self.add_bucket(population, of, bucket, target, now, out);
-            if out.0.len() >= K || bucket == 0 {
+            self.add_bucket(population, of, bucket, now, &mut out.found);
+            out.rank(population, target);
+            if out.nearest.len() >= K || bucket == 0 {
                 break;
             }
             bucket -= 1;
         }
-        out.keep_nearest();
+    }
+
+    /// Everything in a node's table, with what it is.
+    pub(crate) fn entries(
+        &self,
+        population: &Population,
+        of: Identity,
+        now: Instant,
+        out: &mut Vec<(Kind, Identity)>,
+    ) {
+        for bucket in 0..self.near_depth {
+            let slots = 0..self.bucket_size(population, of, bucket);
+            out.extend(slots.filter_map(|slot| self.entry(population, of, (bucket, slot), now)));
+        }
+        let mut near = Vec::new();
+        self.add_near(population, of, now, &mut near);
+        out.extend(near.into_iter().map(|identity| {
+            let kind = match population.is_online(identity, now) {
+                true => Kind::of(population.connectivity(identity).class),
+                false => Kind::Stale,
+            };
+            (kind, identity)
+        }));
     }
 
     /// Depth of the buckets that hold whoever is near.
@@ -230,15 +265,12 @@ impl TablePlan {
         population: &Population,
         of: Identity,
         bucket: u32,
-        target: u64,
         now: Instant,
-        out: &mut Closest,
+        out: &mut Vec<Identity>,
     ) {
-        for slot in 0..self.bucket_size(population, of, bucket) {
-            if let Some((_, identity)) = self.entry(population, of, (bucket, slot), now) {
-                out.add(population, target, identity);
-            }
-        }
+        let slots = 0..self.bucket_size(population, of, bucket);
+        let entries = slots.filter_map(|slot| self.entry(population, of, (bucket, slot), now));
+        out.extend(entries.map(|(_, identity)| identity));
     }
 
     /// Nodes nearest to the own ID: they are few, and most are known.
@@ -246,9 +278,8 @@ impl TablePlan {
         &self,
         population: &Population,
         of: Identity,
-        target: u64,
         now: Instant,
-        out: &mut Closest,
+        out: &mut Vec<Identity>,
     ) {
         let own = population.prefix(of.rank);
         for rank in population.subtree(own, self.near_depth) {
@@ -261,7 +292,7 @@ impl TablePlan {
             for (identity, kind) in [(there, kind), (gone, Kind::Stale)] {
                 let known = unit(draws.draw(identity.number(), epoch)) < self.tables.near_known;
                 if known && identity != of && self.circulates(identity, self.near.share(kind)) {
-                    out.add(population, target, identity);
+                    out.push(identity);
                 }
             }
         }

@@ -4,6 +4,9 @@
 //! Time is cut into slots of about a millisecond. The near future has a slot
 //! each, the next 70 minutes a coarser slot each, and what lies beyond waits in
 //! one list. Only the slot that is being emptied is put in order.
+//!
+//! Near slots keep their memory when they are emptied. Coarse ones do not: each
+//! holds thousands of times as much, and is not needed again for an hour.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,8 +25,10 @@ const COARSE_SLOTS: usize = 1 << 10;
 /// Pending events in the order of their time.
 #[derive(Debug)]
 pub struct Wheel<T> {
-    /// The slot being emptied, and whatever was put in for an earlier time.
-    current: BinaryHeap<Reverse<Entry<T>>>,
+    /// The slot being emptied, the latest first.
+    current: Vec<Entry<T>>,
+    /// What was put in for its time, or an earlier one, since it was begun.
+    late: BinaryHeap<Reverse<Entry<T>>>,
     near: Vec<Vec<Entry<T>>>,
     coarse: Vec<Vec<Entry<T>>>,
     far: Vec<Entry<T>>,
@@ -72,7 +77,8 @@ impl<T> Ord for Entry<T> {
 impl<T> Default for Wheel<T> {
     fn default() -> Self {
         Self {
-            current: BinaryHeap::new(),
+            current: Vec::new(),
+            late: BinaryHeap::new(),
             near: (0..NEAR_SLOTS).map(|_| Vec::new()).collect(),
             coarse: (0..COARSE_SLOTS).map(|_| Vec::new()).collect(),
             far: Vec::new(),
@@ -111,7 +117,11 @@ impl<T> Wheel<T> {
     /// Time of the earliest event.
     pub fn peek(&mut self) -> Option<Instant> {
         self.fill_current();
-        let Reverse(first) = self.current.peek()?;
+        let (sorted, late) = (self.current.last(), self.late.peek());
+        let first = sorted
+            .into_iter()
+            .chain(late.map(|Reverse(entry)| entry))
+            .min()?;
         Some(Instant::from_micros(first.at))
     }
 
@@ -120,7 +130,15 @@ impl<T> Wheel<T> {
         if self.peek()? > until {
             return None;
         }
-        let Reverse(Entry { at, event, .. }) = self.current.pop()?;
+        let is_late = match (self.current.last(), self.late.peek()) {
+            (Some(sorted), Some(Reverse(late))) => late < sorted,
+            (sorted, _) => sorted.is_none(),
+        };
+        let entry = match is_late {
+            true => self.late.pop().map(|Reverse(entry)| entry),
+            false => self.current.pop(),
+        };
+        let Entry { at, event, .. } = entry?;
         self.len -= 1;
         Some((Instant::from_micros(at), event))
     }
@@ -130,7 +148,7 @@ impl<T> Wheel<T> {
         let coarse = entry.at >> COARSE_BITS;
         let now = self.slot >> (COARSE_BITS - NEAR_BITS);
         if slot <= self.slot {
-            self.current.push(Reverse(entry));
+            self.late.push(Reverse(entry));
         } else if coarse == now {
             self.near[index(slot, NEAR_SLOTS)].push(entry);
             self.near_len += 1;
@@ -144,7 +162,7 @@ impl<T> Wheel<T> {
 
     /// Goes on to the next slot that holds something.
     fn fill_current(&mut self) {
-        while self.current.is_empty() && self.len > 0 {
+        while self.current.is_empty() && self.late.is_empty() && self.len > 0 {
             if self.near_len == 0 {
                 self.enter_next_coarse_slot();
             } else {
@@ -157,7 +175,8 @@ impl<T> Wheel<T> {
     fn empty_near_slot(&mut self) {
         let entries = &mut self.near[index(self.slot, NEAR_SLOTS)];
         self.near_len -= entries.len();
-        self.current.extend(entries.drain(..).map(Reverse));
+        self.current.append(entries);
+        self.current.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     /// Spreads the next coarse slot that holds something over the near slots.

@@ -26,73 +26,73 @@ pub struct ModuleInfo {
 type BuildRouting = Arc<dyn Fn(&Parameters, RoutingSetup) -> Box<dyn RoutingModule> + Send + Sync>;
 type BuildLookup = Arc<dyn Fn(&Parameters) -> Box<dyn LookupModule> + Send + Sync>;
 
-/// A routing module with chosen parameters, ready to be made any number of times.
+/// A routing module with chosen parameters, ready to be made any number of
+/// times. Copies share it: an emulated world has one for each of a million nodes.
 #[derive(Clone)]
-pub struct RoutingFactory {
+pub struct RoutingFactory(Arc<Factory<BuildRouting>>);
+
+/// What both kinds of factory hold.
+struct Factory<B> {
     spec: String,
     label: &'static str,
     parameters: Parameters,
-    build: BuildRouting,
+    build: B,
 }
 
 impl RoutingFactory {
     /// Makes the module.
     pub fn make(&self, setup: RoutingSetup) -> Box<dyn RoutingModule> {
-        (self.build)(&self.parameters, setup)
+        (self.0.build)(&self.0.parameters, setup)
     }
 
     /// The text it was asked for with.
     pub fn spec(&self) -> &str {
-        &self.spec
+        &self.0.spec
     }
 
     /// Its part of a combination's label.
-    pub const fn label(&self) -> &'static str {
-        self.label
+    pub fn label(&self) -> &'static str {
+        self.0.label
     }
 }
 
 impl fmt::Debug for RoutingFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.spec)
+        f.write_str(self.spec())
     }
 }
 
-/// A lookup module with chosen parameters, ready to be made any number of times.
+/// A lookup module with chosen parameters, ready to be made any number of
+/// times. Copies share it.
 #[derive(Clone)]
-pub struct LookupFactory {
-    spec: String,
-    label: &'static str,
-    parameters: Parameters,
-    build: BuildLookup,
-}
+pub struct LookupFactory(Arc<Factory<BuildLookup>>);
 
 impl LookupFactory {
     /// Makes the module.
     pub fn make(&self) -> Box<dyn LookupModule> {
-        (self.build)(&self.parameters)
+        (self.0.build)(&self.0.parameters)
     }
 
     /// The text it was asked for with.
     pub fn spec(&self) -> &str {
-        &self.spec
+        &self.0.spec
     }
 
     /// Its part of a combination's label.
-    pub const fn label(&self) -> &'static str {
-        self.label
+    pub fn label(&self) -> &'static str {
+        self.0.label
     }
 }
 
 impl fmt::Debug for LookupFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.spec)
+        f.write_str(self.spec())
     }
 }
 
 /// The label of a combination, such as `NR128-A` [thesis 8.VII].
 pub fn combination_label(routing: &RoutingFactory, lookup: &LookupFactory) -> String {
-    format!("{}-{}", routing.label, lookup.label)
+    format!("{}-{}", routing.label(), lookup.label())
 }
 
 /// Why a text such as `nr128:refresh=3s` names no module.
@@ -199,12 +199,12 @@ impl Registry {
     /// An unknown module or parameter, or a bad value; the error names what is accepted.
     pub fn routing(&self, spec: &str) -> Result<RoutingFactory, SpecError> {
         let (info, build, parameters) = resolve("routing", &self.routing, spec)?;
-        Ok(RoutingFactory {
+        Ok(RoutingFactory(Arc::new(Factory {
             spec: spec.to_owned(),
             label: info.label,
             parameters,
             build,
-        })
+        })))
     }
 
     /// The lookup module that `spec` names, such as `aggressive:beta=5`.
@@ -213,12 +213,12 @@ impl Registry {
     /// An unknown module or parameter, or a bad value; the error names what is accepted.
     pub fn lookup(&self, spec: &str) -> Result<LookupFactory, SpecError> {
         let (info, build, parameters) = resolve("lookup", &self.lookup, spec)?;
-        Ok(LookupFactory {
+        Ok(LookupFactory(Arc::new(Factory {
             spec: spec.to_owned(),
             label: info.label,
             parameters,
             build,
-        })
+        })))
     }
 }
 

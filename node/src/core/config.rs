@@ -21,6 +21,9 @@ pub struct Config {
     pub routing: RoutingFactory,
     /// Lookup policy.
     pub lookup: LookupFactory,
+    /// Client code and version in `v` of our messages; `None` sends no `v`.
+    /// Default [`VERSION`].
+    pub version: Option<[u8; 4]>,
     /// Our node ID; random if `None`, and one per family.
     pub id: Option<Id>,
     /// Ask, but answer nobody, and say so (BEP 43). Default false.
@@ -44,6 +47,7 @@ impl Config {
             sockets,
             routing,
             lookup,
+            version: Some(VERSION),
             id: None,
             read_only: false,
             allow_private: false,

@@ -191,6 +191,8 @@ impl Core {
         if std::mem::replace(&mut overlay.joined, true) {
             return;
         }
+        // what they were good for the table is now
+        overlay.saved = Vec::new();
         self.tell(Event::Joined { family });
         self.wake_routing_at(family, self.now);
         self.start_waiting_lookups();

@@ -115,6 +115,8 @@ pub struct Core {
 impl Core {
     /// Most datagrams and most events that wait to be taken.
     const MOST_WAITING: usize = 65_536;
+    /// Room for so many datagrams is kept when all are taken.
+    const FEW_WAITING: usize = 4;
     /// A token secret is used for this long, and accepted as long again (BEP 5).
     const SECRET_LIFETIME: Duration = Duration::from_secs(5 * 60);
     /// How often stored peers are looked through.
@@ -127,8 +129,9 @@ impl Core {
         let addresses = AddressPolicy::new(config.allow_private, config.sockets.iter().copied());
         let overlays = Family::ALL
             .into_iter()
-            .filter_map(|family| Overlay::new(family, &config, &mut rng))
-            .collect();
+            .filter_map(|family| Overlay::new(family, &config, &mut rng));
+        let mut overlays: Vec<_> = overlays.collect();
+        overlays.shrink_to_fit();
         let mut core = Self {
             now,
             overlays,
@@ -218,13 +221,22 @@ impl Core {
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+        let next = self.transmits.pop_front();
+        if self.transmits.is_empty() && self.transmits.capacity() > Self::FEW_WAITING {
+            self.transmits = VecDeque::new();
+        }
+        next
     }
 
     /// The next thing to tell the user.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let next = self.events.pop_front();
+        if self.events.is_empty() && self.events.capacity() > 0 {
+            // events are rare, and large
+            self.events = VecDeque::new();
+        }
+        next
     }
 
     /// When to call [`Core::handle_timeout`] next. Every other call may change it.
@@ -266,6 +278,13 @@ impl Core {
     /// Number of swarms and of peers that others announced to us.
     pub fn stored_peers(&self) -> (usize, usize) {
         self.peers.len()
+    }
+
+    /// Takes up a peer as if it had announced itself: for a node whose store
+    /// outlived it, or whose world begins in the middle.
+    pub fn hold_peer(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {
+        self.advance(now);
+        self.peers.announce(self.now, info_hash, peer);
     }
 
     /// Number of queries that wait for an answer.

@@ -166,6 +166,10 @@ impl Core {
     /// learns who answers.
     pub(crate) fn drop_search(&mut self, id: SearchId) -> Option<Search> {
         let search = self.searches.remove(&id)?;
+        if self.searches.is_empty() {
+            // gives back the memory of eleven
+            self.searches = BTreeMap::new();
+        }
         search
             .wake
             .into_iter()

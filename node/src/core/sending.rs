@@ -7,7 +7,7 @@ use mdht_krpc::{Body, Family, Id, Message, Query};
 
 use super::timers::Timer;
 use super::transactions::{Purpose, Transaction, TransactionId};
-use super::{Core, SocketId, Transmit, VERSION};
+use super::{Core, SocketId, Transmit};
 
 /// Where a query goes, why, and how long its answer is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ impl Core {
         };
         self.stats.queries_sent.count(&query.method);
         let message = Message {
-            version: Some(&VERSION),
+            version: self.config.version.as_ref().map(<[u8; 4]>::as_slice),
             read_only: self.config.read_only,
             ..Message::new(&id, Body::Query(query))
         };

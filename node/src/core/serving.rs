@@ -8,7 +8,7 @@ use mdht_krpc::{
 };
 use mdht_plugins::routing::{ClosestRequest, Purpose, QuerySeen};
 
-use super::{Core, SocketId, VERSION};
+use super::{Core, SocketId};
 
 /// Contacts in an answer (BEP 5: the eight closest).
 const NODES: usize = 8;
@@ -144,8 +144,9 @@ impl Core {
             nodes6: v6.as_deref().map(|bytes| Nodes::new(Family::V6, bytes)),
             ..response.clone()
         };
+        let version = self.config.version;
         let answer = Message {
-            version: Some(&VERSION),
+            version: version.as_ref().map(<[u8; 4]>::as_slice),
             external_addr: Some(from),
             ..Message::new(message.transaction_id, Body::Response(response))
         };
@@ -203,8 +204,9 @@ impl Core {
             code,
             message: text.as_bytes(),
         };
+        let version = self.config.version;
         let answer = Message {
-            version: Some(&VERSION),
+            version: version.as_ref().map(<[u8; 4]>::as_slice),
             external_addr: Some(from),
             ..Message::new(message.transaction_id, Body::Error(error))
         };

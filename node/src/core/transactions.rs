@@ -85,7 +85,13 @@ impl Transactions {
     }
 
     pub(crate) fn remove(&mut self, id: &TransactionId) -> Option<Transaction> {
-        self.0.remove(id)
+        let removed = self.0.remove(id);
+        if self.0.is_empty() {
+            // an empty map keeps the memory of eleven: between two queries of
+            // its maintenance a node would hold on to more than a kilobyte
+            self.0 = BTreeMap::new();
+        }
+        removed
     }
 
     /// Takes the query that an answer belongs to: same ID, from the address
@@ -101,6 +107,6 @@ impl Transactions {
         if asked.to != *from || asked.socket != socket {
             return None;
         }
-        self.0.remove(&id)
+        self.remove(&id)
     }
 }

@@ -101,7 +101,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     key("links.rtt_percentiles", Allowed::Words(
         "points [percent, milliseconds]: percents rising from 0 to 100, times from 0.1 to 60000 that never fall"),
         "Points (percent, milliseconds) of the distribution of round-trip times, linear in between. \
-         2 to 98 %: thesis 8.VI, Fig. 2; the ends are an assumption."),
+         2, 25 to 98 %: thesis 8.VI, Fig. 2; the ends and the point at 5 % are an assumption."),
     key("links.network_share", SHARE,
         "How much of the spread comes from the networks of the two ends; the rest comes from the hosts. \
          An assumption."),

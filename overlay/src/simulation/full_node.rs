@@ -1,20 +1,18 @@
 //! A full node with its link and whatever guards it.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddrV4;
 
-use foldhash::fast::FixedState;
 use mdht_krpc::Instant;
 use mdht_node::core::{Config, Core};
 
 use super::acquaintances::Acquainted;
+use super::guard::Guard;
 use super::links::End;
 use super::tap::Tap;
 use crate::draws::Draws;
-use crate::nat::{LastSent, lets_in};
 use crate::parameters::{Class, Connectivity};
-use crate::population::Access;
+use crate::population::{Access, Identity};
 
 /// What a full node is made with.
 pub struct FullNodeSetup {
@@ -66,12 +64,10 @@ pub(crate) struct FullNode {
     pub(crate) tap: Option<Box<dyn Tap>>,
     /// When it will be woken.
     pub(crate) wake: Option<Instant>,
+    /// Who it is, if it belongs to the world.
+    pub(crate) resident: Option<Identity>,
     access: Access,
-    connectivity: Connectivity,
-    /// What its NAT remembers.
-    sent: HashMap<SocketAddrV4, Instant, FixedState>,
-    anyone: Option<Instant>,
-    coins: Draws,
+    guard: Option<Box<Guard>>,
 }
 
 impl FullNode {
@@ -84,11 +80,9 @@ impl FullNode {
             known: Acquainted::new(draws),
             tap: setup.tap,
             wake: None,
+            resident: None,
             access: setup.access,
-            connectivity: setup.connectivity,
-            sent: HashMap::default(),
-            anyone: None,
-            coins: draws.of(1),
+            guard: Guard::new(setup.connectivity, draws.of(1)),
         }
     }
 
@@ -97,26 +91,22 @@ impl FullNode {
         (*self.addr.ip(), self.access)
     }
 
+    /// What stands between it and the world, if anything does.
+    pub(crate) fn guard(&self) -> Option<&Guard> {
+        self.guard.as_deref()
+    }
+
     /// Keeps what a NAT would.
     pub(crate) fn note_sent(&mut self, to: SocketAddrV4, at: Instant) {
-        if self.connectivity.class != Class::Open {
-            self.anyone = Some(at);
-            self.sent.insert(to, at);
+        if let Some(guard) = &mut self.guard {
+            guard.note_sent(to, at);
         }
     }
 
     /// Whether a datagram from `from` gets in.
     pub(crate) fn lets_in(&self, from: SocketAddrV4, now: Instant) -> bool {
-        if self.connectivity.class == Class::Open {
-            return true;
-        }
-        let addr = self.sent.get(&from).copied();
-        let sent = LastSent {
-            addr,
-            ip: addr,
-            anyone: self.anyone,
-        };
-        lets_in(self.connectivity, sent, now, self.coins)
+        let guard = self.guard.as_ref();
+        guard.is_none_or(|guard| guard.lets_in(from, now))
     }
 }
 

@@ -5,22 +5,29 @@
 //! the moment a datagram reaches it; since nothing else can touch it on the
 //! way, what it answers is worked out when the datagram is sent. Everything
 //! follows from the world, the seed and the order of commands: to the byte.
+//! Where all nodes of the world are full ones ([`Simulation::of_full_nodes`])
+//! nobody is modelled but the routers.
 
 mod acquaintances;
+mod delivery;
 mod full_node;
+mod guard;
 mod links;
 mod modelled_queries;
+mod residents;
+mod symmetric_ports;
 mod tap;
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use mdht_krpc::{Body, Instant, Message};
-use mdht_node::core::{Core, Event as NodeEvent, SocketId};
+use mdht_krpc::Instant;
+use mdht_node::core::{Core, Event as NodeEvent};
 
+use crate::draws::{Draws, Subject};
 use crate::modelled::Answerer;
 use crate::population::Identity;
 use crate::wheel::Wheel;
@@ -29,6 +36,8 @@ use crate::world::World;
 use full_node::FullNode;
 pub use full_node::FullNodeSetup;
 use links::Links;
+use residents::Residents;
+use symmetric_ports::SymmetricPorts;
 pub use tap::{CaptureTap, Tap};
 
 /// Names a full node of a simulation.
@@ -44,14 +53,24 @@ impl NodeIndex {
 /// What happens at a moment.
 #[derive(Debug)]
 enum Occurrence {
-    /// A datagram reaches a full node.
-    Arrival(NodeIndex, SocketAddrV4, Vec<u8>),
+    /// A datagram reaches the door of whatever full node is at `to`.
+    Arrival {
+        from: SocketAddrV4,
+        to: SocketAddrV4,
+        payload: Vec<u8>,
+    },
     /// A full node asked to be woken.
     Wake(NodeIndex),
     /// A modelled node that holds a full node in its table thinks of it.
     Holder(NodeIndex, Identity),
     /// A modelled node that has heard of a full node may query it.
     Stranger(NodeIndex, bool),
+    /// The first full node at a place of the population starts.
+    Start(u32),
+    /// A resident's stay ends: its successor starts.
+    Succession(NodeIndex),
+    /// A resident's user looks something up.
+    UserLookup(NodeIndex),
 }
 
 /// What a simulation has done so far.
@@ -72,6 +91,10 @@ pub struct Counters {
     pub answered: u64,
     /// Queries of modelled nodes.
     pub modelled_queries: u64,
+    /// Full nodes of the world that left and were succeeded.
+    pub successions: u64,
+    /// Lookups of their users.
+    pub user_lookups: u64,
 }
 
 /// A run of full nodes in a world.
@@ -84,6 +107,10 @@ pub struct Simulation {
     by_addr: HashMap<SocketAddrV4, NodeIndex, FixedState>,
     /// Addresses that symmetric NATs show of modelled nodes.
     mapped: HashMap<SocketAddrV4, Identity, FixedState>,
+    /// Addresses that symmetric NATs show of full nodes.
+    ports: SymmetricPorts,
+    /// The world's own full nodes, where it has no modelled ones.
+    residents: Option<Box<Residents>>,
     links: Links,
     answerer: Answerer,
     reply: Vec<u8>,
@@ -103,6 +130,8 @@ impl Simulation {
             nodes: Vec::new(),
             by_addr: HashMap::default(),
             mapped: HashMap::default(),
+            ports: SymmetricPorts::new(Draws::new(world.parameters().seed, Subject::Port).of(seed)),
+            residents: None,
             links: Links::new(&world, seed),
             answerer: Answerer::new(&world),
             reply: Vec::new(),
@@ -135,17 +164,33 @@ impl Simulation {
         (known.holders(), known.strangers())
     }
 
-    /// Adds a full node.
+    /// Adds a full node: a node under test.
     pub fn add(&mut self, setup: FullNodeSetup) -> NodeIndex {
-        let index = NodeIndex(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        let number = u64::from(index.0);
-        let node = FullNode::new(setup, self.links.draws_of(number), self.now);
+        let index = self.next_index();
+        let node = FullNode::new(setup, self.links.draws_of(index.0.into()), self.now);
         self.by_addr.insert(node.addr, index);
         self.nodes.push(node);
-        self.wheel
-            .push(self.now, Occurrence::Stranger(index, false));
+        if self.residents.is_none() {
+            self.wheel
+                .push(self.now, Occurrence::Stranger(index, false));
+        }
         self.settle(index);
         index
+    }
+
+    fn next_index(&self) -> NodeIndex {
+        NodeIndex(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
+    }
+
+    /// All full nodes, in the order in which they came. A node of the world
+    /// that leaves hands its index to its successor.
+    pub fn full_nodes(&self) -> impl Iterator<Item = NodeIndex> {
+        (0..self.next_index().0).map(NodeIndex)
+    }
+
+    /// Number of events that are pending.
+    pub const fn pending(&self) -> usize {
+        self.wheel.len()
     }
 
     /// A full node, to look at.
@@ -186,193 +231,26 @@ impl Simulation {
 
     fn happen(&mut self, occurrence: Occurrence) {
         match occurrence {
-            Occurrence::Arrival(node, from, payload) => self.arrive(node, from, payload),
+            Occurrence::Arrival { from, to, payload } => self.arrive(from, to, payload),
             Occurrence::Wake(node) => self.wake(node),
             Occurrence::Holder(node, holder) => self.holder_thinks(node, holder),
             Occurrence::Stranger(node, comes) => self.stranger(node, comes),
+            Occurrence::Start(rank) => self.start_resident(rank),
+            Occurrence::Succession(node) => self.succeed(node),
+            Occurrence::UserLookup(node) => self.user_looks_up(node),
         }
-    }
-
-    fn arrive(&mut self, node: NodeIndex, from: SocketAddrV4, payload: Vec<u8>) {
-        let full = &mut self.nodes[node.place()];
-        if !full.lets_in(from, self.now) {
-            self.counters.filtered += 1;
-            return;
-        }
-        self.counters.received += 1;
-        if let Some(tap) = &mut full.tap {
-            tap.datagram(self.now, from.into(), full.addr.into(), &payload);
-        }
-        full.core
-            .handle_datagram(self.now, SocketId(0), from.into(), &payload);
-        self.spare.push(payload);
-        self.settle(node);
     }
 
     fn wake(&mut self, node: NodeIndex) {
         let full = &mut self.nodes[node.place()];
+        // one that an earlier one has made needless, or a predecessor's
+        if full.wake != Some(self.now) {
+            return;
+        }
         full.wake = None;
         if full.core.poll_timeout().is_some_and(|due| due <= self.now) {
             full.core.handle_timeout(self.now);
         }
         self.settle(node);
-    }
-
-    /// Sends what a full node has to send, takes its events and notes when it
-    /// wants to be woken.
-    fn settle(&mut self, node: NodeIndex) {
-        while let Some(transmit) = self.nodes[node.place()].core.poll_transmit() {
-            if let SocketAddr::V4(to) = transmit.to {
-                self.send(node, to, transmit.payload);
-            }
-        }
-        let full = &mut self.nodes[node.place()];
-        while let Some(event) = full.core.poll_event() {
-            self.events.push((node, self.now, event));
-        }
-        let Some(due) = full.core.poll_timeout() else {
-            return;
-        };
-        if full.wake.is_none_or(|wake| due < wake) {
-            full.wake = Some(due);
-            self.wheel.push(due, Occurrence::Wake(node));
-        }
-    }
-
-    fn send(&mut self, node: NodeIndex, to: SocketAddrV4, payload: Vec<u8>) {
-        self.counters.sent += 1;
-        let full = &mut self.nodes[node.place()];
-        full.note_sent(to, self.now);
-        if let Some(tap) = &mut full.tap {
-            tap.datagram(self.now, full.addr.into(), to.into(), &payload);
-        }
-        if let Some(other) = self.by_addr.get(&to) {
-            self.send_to_full(node, *other, payload);
-            return;
-        }
-        self.send_to_modelled(node, to, &payload);
-        self.spare.push(payload);
-    }
-
-    fn send_to_full(&mut self, node: NodeIndex, to: NodeIndex, payload: Vec<u8>) {
-        let (from, dest) = (&self.nodes[node.place()], &self.nodes[to.place()]);
-        let from_addr = from.addr;
-        match self.links.delay(&self.world, from.end(), dest.end()) {
-            Some(delay) => {
-                let arrival = Occurrence::Arrival(to, from_addr, payload);
-                self.wheel.push(self.now + delay, arrival);
-            }
-            None => self.counters.lost += 1,
-        }
-    }
-
-    fn send_to_modelled(&mut self, node: NodeIndex, to: SocketAddrV4, payload: &[u8]) {
-        let router = self.world.routers().iter().position(|router| *router == to);
-        let population = self.world.population();
-        let dest = self
-            .mapped
-            .get(&to)
-            .copied()
-            .or_else(|| population.by_addr(to));
-        if router.is_none() && dest.is_none() {
-            self.counters.to_nobody += 1;
-            return;
-        }
-        let from = self.nodes[node.place()].end();
-        let Some(delay) = self.links.delay(&self.world, from, links::home(*to.ip())) else {
-            self.counters.lost += 1;
-            return;
-        };
-        let at = self.now + delay;
-        let Ok(message) = Message::scan(payload) else {
-            return;
-        };
-        match (router, dest) {
-            (Some(router), _) => self.reach_router(node, router, &message, at),
-            (None, Some(dest)) => self.reach_modelled(node, dest, to, &message, at),
-            (None, None) => {}
-        }
-    }
-
-    fn reach_router(&mut self, node: NodeIndex, router: usize, message: &Message<'_>, at: Instant) {
-        if let Body::Query(query) = &message.body {
-            let query = (message.transaction_id, query);
-            self.reply.clear();
-            self.answerer
-                .answer_as_router(&self.world, router, query, at, &mut self.reply);
-            self.reply_to(node, self.world.routers()[router], at);
-        }
-    }
-
-    /// A full node's datagram reaches a modelled node's door at `at`; `addr` is
-    /// what it was sent to.
-    fn reach_modelled(
-        &mut self,
-        node: NodeIndex,
-        dest: Identity,
-        addr: SocketAddrV4,
-        message: &Message<'_>,
-        at: Instant,
-    ) {
-        if !self.world.population().is_online(dest, at) {
-            self.counters.to_nobody += 1;
-            return;
-        }
-        if !self.modelled_lets_in(node, dest, addr, at) {
-            self.counters.filtered += 1;
-            return;
-        }
-        match &message.body {
-            Body::Query(query) => {
-                let from = self.nodes[node.place()].addr;
-                let query = (message.transaction_id, query);
-                self.reply.clear();
-                self.answerer
-                    .answer(&self.world, dest, from, query, at, &mut self.reply);
-                if !self.reply.is_empty() {
-                    self.counters.answered += 1;
-                    if self
-                        .world
-                        .population()
-                        .connectivity(dest)
-                        .class
-                        .has_mappings()
-                    {
-                        self.nodes[node.place()].known.note_sent(dest, at);
-                    }
-                    self.reply_to(node, addr, at);
-                }
-                if !message.read_only {
-                    self.meet(node, dest, at);
-                }
-            }
-            Body::Response(response) => {
-                self.meet(node, dest, at);
-                self.follow_up(node, dest, addr, response, at);
-            }
-            Body::Error(_) => {}
-        }
-    }
-
-    /// Sends the reply that was written, from `from` at `at`.
-    fn reply_to(&mut self, node: NodeIndex, from: SocketAddrV4, at: Instant) {
-        let reply = std::mem::take(&mut self.reply);
-        self.deliver(node, from, &reply, at);
-        self.reply = reply;
-    }
-
-    /// Sends a datagram of a modelled node to a full one.
-    fn deliver(&mut self, node: NodeIndex, from: SocketAddrV4, payload: &[u8], at: Instant) {
-        let dest = self.nodes[node.place()].end();
-        match self.links.delay(&self.world, links::home(*from.ip()), dest) {
-            Some(delay) => {
-                let mut copy = self.spare.pop().unwrap_or_default();
-                copy.clear();
-                copy.extend_from_slice(payload);
-                self.wheel
-                    .push(at + delay, Occurrence::Arrival(node, from, copy));
-            }
-            None => self.counters.lost += 1,
-        }
     }
 }

@@ -137,7 +137,8 @@ impl Simulation {
         payload.clear();
         message.encode_into(&mut payload);
         let from = self.shown_addr(node, by);
-        self.deliver(node, from, &payload, at);
+        let to = self.addr_known_to(node, from);
+        self.deliver((from, to), &payload, at);
         self.reply = payload;
     }
 
