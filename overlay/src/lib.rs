@@ -10,6 +10,7 @@ mod draws;
 mod full_world;
 mod modelled;
 mod nat;
+mod nearest_holder;
 pub mod parameters;
 pub mod population;
 mod runner;

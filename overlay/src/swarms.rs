@@ -40,6 +40,13 @@ pub(crate) struct Swarm {
     prefix: u64,
 }
 
+/// What a node that holds peers of a swarm holds follows from this.
+struct Holding {
+    reach: f64,
+    draws: Draws,
+    period: u64,
+}
+
 impl SwarmPlan {
     pub(crate) fn new(seed: u64, parameters: &Swarms, nodes: u32) -> Self {
         let top_ids = Draws::new(seed, Subject::TopSwarm);
@@ -141,19 +148,14 @@ impl SwarmPlan {
         now: Instant,
         peers: &mut Vec<SocketAddrV4>,
     ) {
-        let (number, prefix) = node;
-        let reach = self.reach(swarm, prefix);
-        // far away, and by far the most: spare the power
-        if reach * swarm.size < 1e-4 {
+        let Some(Holding {
+            reach,
+            draws,
+            period,
+        }) = self.holding(swarm, node, now)
+        else {
             return;
-        }
-        let draws = self.replicas.of(swarm.prefix).of(number);
-        let phase = below(draws.one(0), micros(PERIOD));
-        let period = (now.as_micros() + phase) / micros(PERIOD);
-        let holds = 1.0 - (1.0 - reach).powf(swarm.size);
-        if unit(draws.one(period + 1)) >= holds {
-            return;
-        }
+        };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small, positive
         let (count, size) = (
             (reach * swarm.size)
@@ -163,6 +165,29 @@ impl SwarmPlan {
         );
         let first = draws.draw(period, 2);
         peers.extend((0..count).map(|i| self.peer(swarm, (below(first, size) + i) % size)));
+    }
+
+    /// Whether a node holds peers of a swarm.
+    pub(crate) fn holds(&self, swarm: &Swarm, node: (u64, u64), now: Instant) -> bool {
+        self.holding(swarm, node, now).is_some()
+    }
+
+    fn holding(&self, swarm: &Swarm, node: (u64, u64), now: Instant) -> Option<Holding> {
+        let (number, prefix) = node;
+        let reach = self.reach(swarm, prefix);
+        // far away, and by far the most: spare the power
+        if reach * swarm.size < 1e-4 {
+            return None;
+        }
+        let draws = self.replicas.of(swarm.prefix).of(number);
+        let phase = below(draws.one(0), micros(PERIOD));
+        let period = (now.as_micros() + phase) / micros(PERIOD);
+        let holds = 1.0 - (1.0 - reach).powf(swarm.size);
+        (unit(draws.one(period + 1)) < holds).then_some(Holding {
+            reach,
+            draws,
+            period,
+        })
     }
 
     /// A peer's address: any on the Internet.

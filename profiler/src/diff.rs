@@ -7,11 +7,7 @@ use mdht_krpc::Rng;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Resamples of each bootstrap.
-const RESAMPLES: usize = 1000;
-/// Share of the resamples that an interval leaves out on either side: 95 %
-/// intervals.
-const TAIL: f64 = 0.025;
+use crate::bootstrap::{Statistic, interval, mean, percentile};
 
 /// Why two documents cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +117,7 @@ fn nodes<'a>(profile: &'a Value, name: &str) -> Result<&'a [Value], DiffError> {
 
 fn compare(a: &Value, b: &Value) -> NodeDiff {
     let mut rng = Rng::from_u64(1);
-    let mut sampled = |figure, key, statistic: fn(&mut [f64]) -> f64| {
+    let mut sampled = |figure, key, statistic: Statistic| {
         let (mut of_a, mut of_b) = (samples(a, key), samples(b, key));
         let difference = interval(&of_a, &of_b, statistic, &mut rng);
         let value = |samples: &mut Vec<f64>| (!samples.is_empty()).then(|| statistic(samples));
@@ -171,49 +167,6 @@ fn samples(node: &Value, key: &str) -> Vec<f64> {
     lookups
         .filter_map(|lookup| lookup.get(key)?.as_f64())
         .collect()
-}
-
-/// Percentile bootstrap of the difference of a statistic, second less first.
-fn interval(
-    a: &[f64],
-    b: &[f64],
-    statistic: fn(&mut [f64]) -> f64,
-    rng: &mut Rng,
-) -> Option<[f64; 2]> {
-    if a.len() < 2 || b.len() < 2 {
-        return None;
-    }
-    let mut scratch = Vec::new();
-    let mut resampled = |samples: &[f64], rng: &mut Rng| {
-        scratch.clear();
-        scratch.extend((0..samples.len()).map(|_| samples[rng.below(samples.len())]));
-        statistic(&mut scratch)
-    };
-    let mut differences: Vec<_> = (0..RESAMPLES)
-        .map(|_| resampled(b, rng) - resampled(a, rng))
-        .collect();
-    Some([
-        percentile(&mut differences, TAIL),
-        percentile(&mut differences, 1.0 - TAIL),
-    ])
-}
-
-#[allow(clippy::cast_precision_loss)] // counts of lookups are far below 2^52
-fn mean(samples: &mut [f64]) -> f64 {
-    samples.iter().sum::<f64>() / samples.len() as f64
-}
-
-/// Linear interpolation between order statistics.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
-fn percentile(samples: &mut [f64], share: f64) -> f64 {
-    samples.sort_unstable_by(f64::total_cmp);
-    let place = share * (samples.len() - 1) as f64;
-    let (below, above) = (place.floor() as usize, place.ceil() as usize);
-    samples[below] + (samples[above] - samples[below]) * place.fract()
 }
 
 /// A table for each pair of nodes.

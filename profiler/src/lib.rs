@@ -20,6 +20,7 @@
 //! parquet      messages, exchanges and lookups as Parquet files
 //! plot         the figures as SVG and PNG
 //! report       the profile as one HTML page
+//! bootstrap    how far figures may be off
 //! ```
 //!
 //! `parquet` is a cargo feature, on by default; without it some twenty
@@ -43,6 +44,7 @@
 //! ```
 
 mod addresses;
+pub mod bootstrap;
 mod busiest;
 mod capture;
 mod chains;

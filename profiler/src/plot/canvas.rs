@@ -125,6 +125,21 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         }
     }
 
+    /// A marker of which only the rim is drawn.
+    pub(super) fn ring(&self, at: Point, look: &Look, radius: f64) -> Drawn {
+        let marker = match look.marker {
+            Marker::Cross => Marker::Circle,
+            marker => marker,
+        };
+        let rim = Look { marker, ..*look };
+        let inside = Look {
+            colour: PAPER,
+            ..rim
+        };
+        self.marker(at, &rim, radius)?;
+        self.marker(at, &inside, 0.55 * radius)
+    }
+
     pub(super) fn text(&self, text: &str, at: Point, how: Type) -> Drawn {
         let font = (FONT, how.size * PIXELS * EM).into_font();
         let (h, v) = how.anchor;

@@ -20,6 +20,8 @@ pub(crate) struct Curves {
     pub(super) x_end: Option<f64>,
     /// Whether the vertical axis goes from 0 to 1.
     pub(super) is_share: bool,
+    /// Places that curves are to be compared with.
+    pub(super) rings: Vec<(Look, (f64, f64))>,
 }
 
 /// What is drawn of one node.
@@ -41,11 +43,12 @@ pub(super) enum Kind {
 }
 
 /// Where on the canvas the axes are.
-struct Frame {
+pub(super) struct Frame {
     x: Extent,
     y: Extent,
     left: f64,
     top: f64,
+    height: f64,
 }
 
 impl Curves {
@@ -57,16 +60,24 @@ impl Curves {
                 Kind::Steps | Kind::Line => Swatch::Line(series.look),
             },
         });
-        items.collect()
+        let ring = self.rings.first().map(|_| Item {
+            label: "published".to_owned(),
+            swatch: Swatch::Ring(Look::PLAIN),
+        });
+        items.chain(ring).collect()
     }
 
     pub(super) const fn size() -> (f64, f64) {
-        (WIDTH, ABOVE + HEIGHT + BELOW)
+        Frame::size(HEIGHT)
     }
 
     /// `None` if nothing of it has a place on the axes.
     pub(super) fn extents(&self) -> Option<(Extent, Extent)> {
-        let points = || self.series.iter().flat_map(|series| &series.points);
+        let rings = self.rings.iter().map(|(_, place)| place);
+        let points = || {
+            let series = self.series.iter().flat_map(|series| &series.points);
+            series.chain(rings.clone())
+        };
         let last = self.x_end.unwrap_or(f64::INFINITY);
         let x = Extent::tight(points().map(|p| p.0.min(last)), self.x.scale)?;
         let y = match self.is_share {
@@ -80,13 +91,7 @@ impl Curves {
         let Some((x, y)) = self.extents() else {
             return Ok(());
         };
-        let widths = y
-            .ticks(Y_TICKS)
-            .into_iter()
-            .map(|t| width(&in_words(t), TICK));
-        let left = widths.fold(20.0, f64::max) + 12.0;
-        let top = top + ABOVE;
-        let frame = Frame { x, y, left, top };
+        let frame = Frame::set(x, y, top, HEIGHT);
         frame.draw_axes(canvas, &self.x, &self.y)?;
         self.series
             .iter()
@@ -94,11 +99,49 @@ impl Curves {
             .try_for_each(|(i, series)| match series.kind {
                 Kind::Points => series.draw_points(canvas, &frame, i),
                 Kind::Steps | Kind::Line => series.draw_curve(canvas, &frame, i),
-            })
+            })?;
+        let mut rings = self.rings.iter();
+        rings.try_for_each(|(look, place)| match frame.place(*place) {
+            Some(place) => canvas.ring(place, look, 5.5),
+            None => Ok(()),
+        })
     }
 }
 
 impl Frame {
+    /// Axes below `top`, with room for what stands above and beside them.
+    pub(super) fn set(x: Extent, y: Extent, top: f64, height: f64) -> Self {
+        let widths = y
+            .ticks(Y_TICKS)
+            .into_iter()
+            .map(|t| width(&in_words(t), TICK));
+        Self {
+            x,
+            y,
+            left: widths.fold(20.0, f64::max) + 12.0,
+            top: top + ABOVE,
+            height,
+        }
+    }
+
+    /// Width and height of a figure whose axes are `height` high.
+    pub(super) const fn size(height: f64) -> (f64, f64) {
+        (WIDTH, ABOVE + height + BELOW)
+    }
+
+    /// Left, top, right and bottom of what is between the axes.
+    pub(super) fn inside(&self) -> [f64; 4] {
+        let (right, bottom) = (WIDTH - RIGHT, self.top + self.height);
+        [self.left, self.top, right, bottom]
+    }
+
+    /// Where the values are on the canvas; `None` if outside the axes.
+    pub(super) fn place(&self, (x, y): (f64, f64)) -> Option<Point> {
+        let (x, y) = (self.x.position(x)?, self.y.position(y)?);
+        let on = |position: f64| (-1e-9..=1.0 + 1e-9).contains(&position);
+        (on(x) && on(y)).then(|| (self.x_at(x), self.y_at(y)))
+    }
+
     fn width(&self) -> f64 {
         WIDTH - RIGHT - self.left
     }
@@ -108,16 +151,16 @@ impl Frame {
     }
 
     fn y_at(&self, position: f64) -> f64 {
-        self.top + (1.0 - position.clamp(0.0, 1.0)) * HEIGHT
+        self.top + (1.0 - position.clamp(0.0, 1.0)) * self.height
     }
 
-    fn draw_axes<DB: DrawingBackend>(
+    pub(super) fn draw_axes<DB: DrawingBackend>(
         &self,
         canvas: &Canvas<'_, DB>,
         x_axis: &Axis,
         y_axis: &Axis,
     ) -> Drawn {
-        let (right, bottom) = (WIDTH - RIGHT, self.top + HEIGHT);
+        let (right, bottom) = (WIDTH - RIGHT, self.top + self.height);
         let up = |x: f64| [(x, self.top), (x, bottom)];
         let across = |y: f64| [(self.left, y), (right, y)];
         let of_x = |v: f64| self.x.position(v).map(|p| self.x_at(p));

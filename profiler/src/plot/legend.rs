@@ -20,13 +20,17 @@ pub(super) enum Swatch {
     Points(Look),
     Bar(Look),
     Query(Sign),
+    /// A line without markers.
+    Plain(Look),
+    /// A ring round a place.
+    Ring(Look),
 }
 
 impl Swatch {
     const fn length(self) -> f64 {
         match self {
-            Self::Points(_) => POINT,
-            Self::Line(_) | Self::Bar(_) | Self::Query(_) => SWATCH,
+            Self::Points(_) | Self::Ring(_) => POINT,
+            Self::Line(_) | Self::Bar(_) | Self::Query(_) | Self::Plain(_) => SWATCH,
         }
     }
 }
@@ -78,6 +82,8 @@ impl Legend {
                     canvas.marker((x + SWATCH / 2.0, y), look, 4.0)?;
                 }
                 Swatch::Points(look) => canvas.marker((x + POINT / 2.0, y), look, 4.5)?,
+                Swatch::Ring(look) => canvas.ring((x + POINT / 2.0, y), look, 5.5)?,
+                Swatch::Plain(look) => canvas.dashed(&[(x, y), (x + SWATCH, y)], look, 2.0)?,
                 Swatch::Bar(look) => {
                     canvas.filled_box((x, y - 5.0), (x + SWATCH - 8.0, y + 5.0), look.colour)?;
                     canvas.marker((x + SWATCH - 3.0, y), look, 4.0)?;

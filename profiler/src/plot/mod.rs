@@ -5,6 +5,8 @@
 //! curves       CDFs, cumulative counts, lines and points
 //! bars         a group of bars for each name
 //! waterfall    the queries of a lookup
+//! plane        what is got against what it costs
+//! beside       what curves are to be compared with
 //! legend       what colours, dashes and markers stand for
 //! extent       the part of an axis that is shown, and its ticks
 //! thinning     no more points than there are pixels
@@ -29,22 +31,25 @@
 //! ```
 
 mod bars;
+mod beside;
 mod canvas;
 mod curves;
 mod extent;
 mod legend;
 mod output;
 mod overlay;
+mod plane;
 mod style;
 mod thinning;
 mod waterfall;
 
 use std::path::PathBuf;
 
-pub(crate) use output::{escaped, replace};
-pub use output::{png, svg, write_all};
+pub(crate) use output::replace;
+pub use output::{escaped, png, svg, write, write_all};
 pub(crate) use overlay::labels;
 pub use overlay::{plots, waterfalls};
+pub use plane::{Plane, PlanePoint, plane};
 pub(crate) use style::THEMED;
 
 /// A figure that is ready to be drawn.
@@ -66,6 +71,7 @@ pub(crate) enum Body {
     Curves(curves::Curves),
     Bars(bars::Bars),
     Waterfall(waterfall::Waterfall),
+    Plane(Plane),
 }
 
 /// Why a figure was not drawn or written.

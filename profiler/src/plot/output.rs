@@ -70,20 +70,28 @@ pub fn png(plot: &Plot) -> Result<Vec<u8>, PlotError> {
     Ok(bytes)
 }
 
-/// Writes every figure of `profile` and its waterfalls into `dir`, which is
-/// made if need be, as `NAME.svg` and `NAME.png`. What stands there under
-/// these names is replaced, each file at once. Waterfalls of another run are
-/// removed: their names are numbers only, and would pass for ones of this.
+/// Writes every figure of `profile` and its waterfalls into `dir`: see
+/// [`write`].
 ///
 /// # Errors
 /// A figure cannot be drawn or a file cannot be written.
 pub fn write_all(profile: &Profile, dir: &Path) -> Result<Vec<PathBuf>, PlotError> {
+    let mut all = plots(&profile.nodes);
+    all.extend(waterfalls(&profile.nodes));
+    write(&all, dir)
+}
+
+/// Writes `plots` into `dir`, which is made if need be, as `NAME.svg` and
+/// `NAME.png`. What stands there under these names is replaced, each file at
+/// once. Waterfalls of another run are removed: their names are numbers only,
+/// and would pass for ones of this.
+///
+/// # Errors
+/// A figure cannot be drawn or a file cannot be written.
+pub fn write(plots: &[Plot], dir: &Path) -> Result<Vec<PathBuf>, PlotError> {
     fs::create_dir_all(dir).map_err(|source| io(dir, source))?;
     let mut written = Vec::new();
-    for plot in plots(&profile.nodes)
-        .iter()
-        .chain(&waterfalls(&profile.nodes))
-    {
+    for plot in plots {
         let svg = svg(plot)?.into_bytes();
         for (extension, bytes) in [("svg", svg), ("png", png(plot)?)] {
             let path = dir.join(format!("{}.{extension}", plot.name));
@@ -128,7 +136,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// `text` for SVG and HTML, in text and in attributes.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -201,6 +209,7 @@ impl Body {
             Self::Curves(curves) => curves.legend(),
             Self::Bars(bars) => bars.legend(),
             Self::Waterfall(waterfall) => waterfall.legend(),
+            Self::Plane(plane) => plane.legend(),
         }
     }
 
@@ -210,6 +219,7 @@ impl Body {
             Self::Curves(_) => curves::Curves::size(),
             Self::Bars(bars) => bars.size(),
             Self::Waterfall(waterfall) => waterfall.size(),
+            Self::Plane(_) => super::Plane::size(),
         }
     }
 
@@ -218,6 +228,7 @@ impl Body {
             Self::Curves(curves) => curves.draw(canvas, top),
             Self::Bars(bars) => bars.draw(canvas, top),
             Self::Waterfall(waterfall) => waterfall.draw(canvas, top),
+            Self::Plane(plane) => plane.draw(canvas, top),
         }
     }
 }

@@ -152,6 +152,7 @@ fn curves(figure: &Figure, layers: &[Layer<'_>]) -> Option<Plot> {
         series: series.collect(),
         x_end: None,
         is_share,
+        rings: Vec::new(),
     };
     curves.extents()?;
     Some(plot_of(figure, Body::Curves(curves)))
@@ -226,7 +227,7 @@ fn cut_tail(plot: &mut Plot) {
 }
 
 /// The empirical CDF of `samples`: its steps.
-fn distribution(samples: &[f64]) -> Vec<(f64, f64)> {
+pub(super) fn distribution(samples: &[f64]) -> Vec<(f64, f64)> {
     let mut sorted: Vec<f64> = samples.iter().copied().filter(|s| s.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let count = sorted.len() as f64;

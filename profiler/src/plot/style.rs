@@ -77,6 +77,13 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// Of what belongs to no series.
+    pub(super) const PLAIN: Self = Self {
+        colour: INK,
+        dash: &[],
+        marker: Marker::Circle,
+    };
+
     pub(super) fn of(series: usize) -> Self {
         Self {
             colour: COLOURS[series % COLOURS.len()],

@@ -17,7 +17,11 @@ mod table;
 
 use std::path::Path;
 
+pub use sections::{Section, comparison, definitions, figures, slowest};
+pub use table::Table;
+
 use crate::Profile;
+pub use crate::plot::escaped;
 use crate::plot::{PlotError, replace};
 
 /// `profile` as one self-contained HTML page.
@@ -25,17 +29,22 @@ use crate::plot::{PlotError, replace};
 /// It shows the waterfalls that the profile holds; ask for some with
 /// [`Options::waterfalls`](crate::Options::waterfalls).
 pub fn html(profile: &Profile) -> String {
-    let sections = sections::all(profile);
+    let title = sections::title(profile);
+    page(&title, "Made by mdht profile.", &sections::all(profile))
+}
+
+/// A self-contained page of `sections`, with links to each of them. Title and
+/// footer are text, and are escaped here.
+pub fn page(title: &str, footer: &str, sections: &[Section]) -> String {
+    let (title, footer) = (escaped(title), escaped(footer));
     let mut links = String::new();
     let mut body = String::new();
-    for section in sections {
-        let (id, title) = (section.id, section.title);
+    for Section { id, title, html } in sections {
         links.push_str(&format!("<a href=\"#{id}\">{title}</a>\n"));
         body.push_str(&format!("<section id=\"{id}\">\n<h2>{title}</h2>\n"));
-        body.push_str(&section.html);
+        body.push_str(html);
         body.push_str("</section>\n");
     }
-    let title = sections::title(profile);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -44,7 +53,7 @@ pub fn html(profile: &Profile) -> String {
          <link rel=\"icon\" href=\"data:,\">\n\
          <title>{title}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n\
          <header>\n<h1>{title}</h1>\n<nav aria-label=\"Sections\">\n{links}</nav>\n</header>\n\
-         <main>\n{body}</main>\n<footer>Made by mdht profile.</footer>\n\
+         <main>\n{body}</main>\n<footer>{footer}</footer>\n\
          <script>\n{JS}</script>\n</body>\n</html>\n"
     )
 }
@@ -54,11 +63,19 @@ pub fn html(profile: &Profile) -> String {
 /// # Errors
 /// The file cannot be written.
 pub fn write(profile: &Profile, path: &Path) -> Result<(), PlotError> {
+    write_page(&html(profile), path)
+}
+
+/// Writes a page to `path`, at once.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_page(html: &str, path: &Path) -> Result<(), PlotError> {
     let io = |source| PlotError::Io {
         path: path.to_owned(),
         source,
     };
-    replace(path, html(profile).as_bytes()).map_err(io)
+    replace(path, html.as_bytes()).map_err(io)
 }
 
 /// Nothing is fetched from anywhere.

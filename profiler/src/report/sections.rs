@@ -8,14 +8,18 @@ use crate::measurement::Row;
 use crate::plot::{self, Plot, THEMED, escaped, labels};
 use crate::{CaptureSummary, DataTable, NodeProfile, Profile};
 
-/// A section of the page.
-pub(super) struct Section {
-    pub(super) id: &'static str,
-    pub(super) title: &'static str,
-    pub(super) html: String,
+/// A section of a page.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// What links to it name: a word of its own on the page.
+    pub id: &'static str,
+    /// Its heading.
+    pub title: &'static str,
+    /// What it says.
+    pub html: String,
 }
 
-/// The title of the page, escaped.
+/// The title of the page.
 pub(super) fn title(profile: &Profile) -> String {
     let names = labels(&profile.nodes);
     let more = match names.len().saturating_sub(MAX_IN_TITLE) {
@@ -25,7 +29,7 @@ pub(super) fn title(profile: &Profile) -> String {
     let names = names[..names.len().min(MAX_IN_TITLE)].join(", ");
     match names.is_empty() {
         true => "DHT profile".to_owned(),
-        false => escaped(&format!("DHT profile of {names}{more}")),
+        false => format!("DHT profile of {names}{more}"),
     }
 }
 
@@ -35,22 +39,14 @@ pub(super) fn all(profile: &Profile) -> Vec<Section> {
     let section = |id, title, html| Section { id, title, html };
     let sections = [
         section("captures", "Captures", captures(profile)),
-        section(
-            "comparison",
-            "Comparison",
-            comparison(&profile.nodes, &names),
-        ),
+        section("comparison", "Comparison", comparison(&profile.nodes)),
         section("figures", "Figures", figures(&plot::plots(&profile.nodes))),
         section(
             "measurements",
             "Measurements",
             measurements(&profile.nodes, &names),
         ),
-        section(
-            "slowest",
-            "Slowest lookups",
-            slowest(&profile.nodes, &names),
-        ),
+        section("slowest", "Slowest lookups", slowest(&profile.nodes)),
         section("words", "In words", in_words(&profile.nodes, &names)),
         section("definitions", "Definitions", definitions()),
     ];
@@ -175,7 +171,8 @@ fn figures_of(object: &Value) -> Vec<(String, &Value)> {
 
 /// The nodes beside each other: the key figures, then every measurement whose
 /// JSON is an object of figures.
-fn comparison(nodes: &[NodeProfile], names: &[String]) -> String {
+pub fn comparison(nodes: &[NodeProfile]) -> String {
+    let names = &labels(nodes);
     if nodes.is_empty() {
         return "<p>No address in the captures both sends and receives KRPC.</p>\n".into();
     }
@@ -237,7 +234,9 @@ fn keys(nodes: &[NodeProfile]) -> Vec<&'static str> {
     keys
 }
 
-fn figures(plots: &[Plot]) -> String {
+/// `plots` beside each other, in the colours of the page; nothing if there are
+/// none.
+pub fn figures(plots: &[Plot]) -> String {
     if plots.is_empty() {
         return String::new();
     }
@@ -298,7 +297,10 @@ fn heading_of(table: &DataTable) -> Table {
     }
 }
 
-fn slowest(nodes: &[NodeProfile], names: &[String]) -> String {
+/// The waterfalls that `nodes` hold, behind a table of them; nothing if there
+/// are none.
+pub fn slowest(nodes: &[NodeProfile]) -> String {
+    let names = &labels(nodes);
     let lookups = nodes.iter().zip(names).flat_map(|(node, name)| {
         node.waterfalls.iter().map(move |lookup| {
             vec![
@@ -346,7 +348,8 @@ fn in_words(nodes: &[NodeProfile], names: &[String]) -> String {
     nodes.iter().zip(names).map(of_node).collect()
 }
 
-fn definitions() -> String {
+/// What every figure of a profile means.
+pub fn definitions() -> String {
     let of_keys = meaning::MEANINGS
         .iter()
         .map(|(_, heading, meaning)| (*heading, *meaning));

@@ -4,21 +4,23 @@ use serde_json::Value;
 
 use crate::plot::escaped;
 
-/// A table on the page.
-pub(super) struct Table {
+/// A table on a page, which sorts at a click. Text is escaped.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
     /// What it shows, for those who do not see it.
-    pub(super) label: String,
-    pub(super) columns: Vec<String>,
-    /// The rows, each with a cell for every column.
-    pub(super) rows: Vec<Vec<Value>>,
+    pub label: String,
+    /// Headings; `_` is shown as a space.
+    pub columns: Vec<String>,
+    /// The rows, each with a cell for every column; `null` is a dash.
+    pub rows: Vec<Vec<Value>>,
     /// Rows that were left out already.
-    pub(super) omitted: usize,
+    pub omitted: usize,
 }
 
 impl Table {
     /// The table in its own box, which scrolls when it is too wide, and a
     /// line on the rows that were left out.
-    pub(super) fn html(&self) -> String {
+    pub fn html(&self) -> String {
         let columns = 0..self.columns.len();
         let digits: Vec<Option<usize>> = columns.map(|i| self.digits(i)).collect();
         let class = |digits: Option<usize>| digits.map_or(" class=\"text\"", |_| "");
