@@ -11,6 +11,8 @@ use crate::verdict::Figure;
 
 /// Most columns.
 const WIDTH: usize = 100;
+/// Columns of a percentile.
+const LATENCY: usize = 15;
 /// Columns of a combination's name; longer ones are cut.
 const NAME: usize = 16;
 
@@ -61,7 +63,7 @@ fn write_heading(f: &mut Formatter<'_>, outcome: &Outcome) -> fmt::Result {
     )?;
     writeln!(
         f,
-        "{:NAME$} {:>15} {:>15} {:>15} {:>12} {:>10} {:>8}",
+        "{:NAME$} {:>LATENCY$} {:>LATENCY$} {:>LATENCY$} {:>12} {:>10} {:>8}",
         "combination", "p50", "p75", "p99", "a lookup", "%", "a minute"
     )
 }
@@ -76,13 +78,19 @@ fn write_row(
         let half = interval.and_then(|interval| interval.half);
         let half = half.map_or_else(String::new, |half| format!("±{half:.0}"));
         let own = words(interval.map(|interval| interval.mean)) + &half;
-        beside(&own, row.map(|row| row.latency_ms[place]))
+        let both = beside(&own, row.map(|row| row.latency_ms[place]));
+        // an interval so wide leaves no room for what was published
+        if both.chars().count() > LATENCY {
+            own
+        } else {
+            both
+        }
     };
     let queries = words(variant.queries_per_lookup());
     let answered = words(variant.figure("lookup_queries", "answered_pct"));
     writeln!(
         f,
-        "{:NAME$} {:>15} {:>15} {:>15} {:>12} {:>10} {:>8}",
+        "{:NAME$} {:>LATENCY$} {:>LATENCY$} {:>LATENCY$} {:>12} {:>10} {:>8}",
         cut(&variant.variant.label),
         latency("p50", 0),
         latency("p75", 1),
@@ -97,10 +105,13 @@ fn write_oracle(f: &mut Formatter<'_>, limits_ms: &[f64]) -> fmt::Result {
     if limits_ms.is_empty() {
         return Ok(());
     }
-    let limit = |p| words(oracle::percentile(limits_ms, p));
+    let limit = |p| match oracle::percentile(limits_ms, p) {
+        Some(short) if short < 10.0 => format!("{short:.1}"),
+        limit => words(limit),
+    };
     writeln!(
         f,
-        "{:NAME$} {:>15} {:>15} {:>15}   the least possible, from outside",
+        "{:NAME$} {:>LATENCY$} {:>LATENCY$} {:>LATENCY$}   the least possible, from outside",
         oracle::LABEL,
         limit(50.0),
         limit(75.0),

@@ -109,7 +109,7 @@ fn of(outcome: &Outcome, gain: &Gain, price: &Price) -> Option<Plot> {
                 .map(|place| places[place])
                 .collect(),
             points,
-            limit: limit.map(|limit| (oracle::LABEL.to_owned(), limit)),
+            limit: limit.map(|limit| (format!("{}, ms", oracle::LABEL), limit)),
         },
     )
 }

@@ -6,11 +6,11 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::beside::LIMIT;
 use super::canvas::{Canvas, Drawn, Point, Type, fitted, width};
 use super::curves::Frame;
-use super::extent::Extent;
+use super::extent::{Extent, in_words};
 use super::legend::{Item, Swatch};
 use super::style::{GREEN, INK, Look, MUTED, Marker};
 use super::{Body, Plot};
-use crate::Axis;
+use crate::{Axis, Scale};
 
 /// Points over two axes of which less is better.
 #[derive(Clone, Debug)]
@@ -65,7 +65,15 @@ impl Plane {
         };
         let front = (self.front.len() > 1).then(|| item("Pareto front", Swatch::Plain(FRONT)));
         let limit = self.limit.as_ref();
-        let limit = limit.map(|(label, _)| item(label, Swatch::Plain(LIMIT)));
+        let limit = limit.map(|(label, value)| {
+            let below = if self.is_far_below(*value) {
+                ", below"
+            } else {
+                ""
+            };
+            let value = in_words((value * 10.0).round() / 10.0);
+            item(&format!("{label} ({value}{below})"), Swatch::Plain(LIMIT))
+        });
         let mut points = self.points.iter();
         let ring = points.any(|point| point.published.is_some());
         let ring = ring.then(|| item("published", Swatch::Ring(Look::PLAIN)));
@@ -76,10 +84,17 @@ impl Plane {
         let published = self.points.iter().filter_map(|point| point.published);
         let places = self.points.iter().map(|point| point.at).chain(published);
         let limit = self.limit.iter().map(|limit| limit.1);
+        let limit = limit.filter(|limit| !self.is_far_below(*limit));
         Some((
             Extent::of(places.clone().map(|place| place.0), self.x.scale)?,
             Extent::of(places.map(|place| place.1).chain(limit), self.y.scale)?,
         ))
+    }
+
+    /// Whether a limit is so low that to show it would press all points
+    /// together; it is drawn at the edge.
+    fn is_far_below(&self, limit: f64) -> bool {
+        self.y.scale == Scale::Log && self.points.iter().all(|point| point.at.1 > FAR * limit)
     }
 
     pub(super) fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, top: f64) -> Drawn {
@@ -110,7 +125,7 @@ impl Plane {
 
     /// The front and the limit.
     fn draw_lines<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, frame: &Frame) -> Drawn {
-        let [left, top, right, _] = frame.inside();
+        let [left, top, right, bottom] = frame.inside();
         let mut corners: Vec<Point> = Vec::new();
         for place in self.front.iter().filter_map(|at| frame.place(*at)) {
             let before = corners.last().map_or(top, |corner| corner.1);
@@ -120,11 +135,15 @@ impl Plane {
         if self.front.len() > 1 {
             canvas.dashed(&corners, &FRONT, 2.0)?;
         }
-        let limit = self.limit.as_ref();
-        let y = limit.and_then(|limit| frame.place((self.front.first()?.0, limit.1)));
-        y.map_or(Ok(()), |(_, y)| {
-            canvas.dashed(&[(left, y), (right, y)], &LIMIT, 2.0)
-        })
+        let Some((_, limit)) = &self.limit else {
+            return Ok(());
+        };
+        let first = self.front.first().map_or(0.0, |first| first.0);
+        let y = match frame.place((first, *limit)) {
+            Some((_, y)) => y,
+            None => bottom,
+        };
+        canvas.dashed(&[(left, y), (right, y)], &LIMIT, 3.0)
     }
 }
 
@@ -205,6 +224,9 @@ const FRONT: Look = Look {
     dash: &[],
     marker: Marker::Circle,
 };
+
+/// A limit lower by this factor than every point is far below.
+const FAR: f64 = 8.0;
 
 const HEIGHT: f64 = 330.0;
 const SIZE: f64 = 14.0;
