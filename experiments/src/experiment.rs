@@ -93,6 +93,7 @@ type Watch<'w> = dyn Fn(&Progress) -> bool + Sync + 'w;
 /// # Errors
 /// See [`Error`]. What other variants finished before stays in the folder.
 pub fn run(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Outcome, Error> {
+    #[allow(clippy::disallowed_methods)] // how long it took, which no figure depends on
     let clock = Clock::now();
     let runs = Runs::prepare(experiment, watch)?;
     let results = runs.work()?;
@@ -101,7 +102,7 @@ pub fn run(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Outcome, Er
         let captures = runs.captures();
         fs::remove_dir_all(&captures).map_err(at(&captures))?;
     }
-    Ok(runs.outcome(results, is_whole, clock.elapsed()))
+    Ok(runs.outcome(&results, is_whole, clock.elapsed()))
 }
 
 /// A run that came to its end.
@@ -304,7 +305,7 @@ impl<'e> Runs<'e> {
         }
     }
 
-    fn outcome(&self, results: Vec<Finished>, is_whole: bool, wall: Duration) -> Outcome {
+    fn outcome(&self, results: &[Finished], is_whole: bool, wall: Duration) -> Outcome {
         let script = self.experiment.script;
         let variants = script.variants.iter().enumerate().map(|(number, variant)| {
             let own = || results.iter().filter(|run| run.job.variant == number);

@@ -105,6 +105,11 @@ impl Plane {
         frame.draw_axes(canvas, &self.x, &self.y)?;
         self.draw_lines(canvas, &frame)?;
         let mut labels = Labels::between(frame.inside());
+        for pair in self.corners(&frame).windows(2) {
+            let ((left, a), (right, b)) = (pair[0], pair[1]);
+            let area = [left - 2.0, a.min(b) - 2.0, right + 2.0, a.max(b) + 2.0];
+            labels.taken.push(area);
+        }
         let of = |at| frame.place(at);
         for point in &self.points {
             let look = Look::of(point.number);
@@ -123,15 +128,22 @@ impl Plane {
         placed().try_for_each(|(point, place)| labels.draw(canvas, &point.label, place))
     }
 
-    /// The front and the limit.
-    fn draw_lines<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, frame: &Frame) -> Drawn {
-        let [left, top, right, bottom] = frame.inside();
+    /// The front's corners, from the top to the right.
+    fn corners(&self, frame: &Frame) -> Vec<Point> {
+        let [_, top, right, _] = frame.inside();
         let mut corners: Vec<Point> = Vec::new();
         for place in self.front.iter().filter_map(|at| frame.place(*at)) {
             let before = corners.last().map_or(top, |corner| corner.1);
             corners.extend([(place.0, before), place]);
         }
-        corners.extend(corners.last().map(|corner| (right, corner.1)));
+        corners.extend(corners.last().copied().map(|corner| (right, corner.1)));
+        corners
+    }
+
+    /// The front and the limit.
+    fn draw_lines<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, frame: &Frame) -> Drawn {
+        let [left, _, right, bottom] = frame.inside();
+        let corners = self.corners(frame);
         if self.front.len() > 1 {
             canvas.dashed(&corners, &FRONT, 2.0)?;
         }
