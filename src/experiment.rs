@@ -1,13 +1,15 @@
 //! `mdht experiment`.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mdht_experiments::{Experiment, Progress, Script, run as run_experiment};
+use mdht_experiments::report::{self, Repeat};
+use mdht_experiments::{Experiment, Outcome, Progress, Script, run as run_experiment};
 use mdht_plugins::Registry;
+use serde_json::Value;
 
 use crate::joining::stop_at_ctrl_c;
 use crate::output::{Failure, Format, document, line, note};
@@ -70,16 +72,38 @@ pub(crate) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     screen.clear();
     let outcome = outcome.map_err(Failure::failed)?;
     let summary = outcome.summary();
-    let path = out.join("summary.json");
-    let text = serde_json::to_string_pretty(&summary).map_err(Failure::failed)?;
-    std::fs::write(&path, text)
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    keep(&outcome, &summary, &args.script, &out)?;
     match args.format {
         Format::Json => document(&summary)?,
         Format::Text => line(&outcome.to_string())?,
     }
     note(&format!("kept in {}", out.display()));
     Ok(())
+}
+
+/// Writes `summary.json`, `report.html` and `plots/`.
+fn keep(outcome: &Outcome, summary: &Value, script: &Path, out: &Path) -> Result<(), Failure> {
+    let path = out.join("summary.json");
+    let text = serde_json::to_string_pretty(summary).map_err(Failure::failed)?;
+    std::fs::write(&path, text)
+        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    let script = std::fs::read_to_string(script).unwrap_or_default();
+    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    let repeat = Repeat {
+        command: &format!("mdht {}", words.collect::<Vec<_>>().join(" ")),
+        script: &script,
+        program: concat!("mdht ", env!("CARGO_PKG_VERSION")),
+    };
+    report::write(outcome, &repeat, out).map_err(Failure::failed)
+}
+
+/// A word of a command as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 /// A line on the terminal that says how far it is.

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant as Clock};
 use mdht_krpc::Instant;
 use mdht_overlay::World;
 use mdht_plugins::Registry;
-use mdht_profiler::{NodeSpec, Options, Profile, Profiler};
+use mdht_profiler::{NodeProfile, NodeSpec, Options, Profiler};
 
+use crate::oracle::limits_ms;
 use crate::outcome::{Outcome, VariantOutcome};
 use crate::schedule::length;
 use crate::script::{Keep, Script};
@@ -92,6 +93,7 @@ type Watch<'w> = dyn Fn(&Progress) -> bool + Sync + 'w;
 /// # Errors
 /// See [`Error`]. What other variants finished before stays in the folder.
 pub fn run(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Outcome, Error> {
+    #[allow(clippy::disallowed_methods)] // how long it took, which no figure depends on
     let clock = Clock::now();
     let runs = Runs::prepare(experiment, watch)?;
     let results = runs.work()?;
@@ -100,7 +102,15 @@ pub fn run(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Outcome, Er
         let captures = runs.captures();
         fs::remove_dir_all(&captures).map_err(at(&captures))?;
     }
-    Ok(runs.outcome(results, is_whole, clock.elapsed()))
+    Ok(runs.outcome(&results, is_whole, clock.elapsed()))
+}
+
+/// A run that came to its end.
+struct Finished {
+    job: Job,
+    profile: NodeProfile,
+    /// See [`VariantOutcome::limits_ms`].
+    limits_ms: Vec<f64>,
 }
 
 /// The runs of an experiment, shared by its workers.
@@ -151,15 +161,13 @@ impl<'e> Runs<'e> {
     }
 
     /// Does all jobs; those that were finished, in order.
-    fn work(&self) -> Result<Vec<(Job, Profile)>, Error> {
+    fn work(&self) -> Result<Vec<Finished>, Error> {
         let results = Mutex::new(Vec::new());
         let worker = || -> Result<(), Error> {
             while let Some(job) = self.take() {
                 let done = self.run(job).inspect_err(|_| self.stop())?;
-                if let Some(profile) = done {
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.push((job, profile));
-                }
+                let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                results.extend(done);
             }
             Ok(())
         };
@@ -174,8 +182,9 @@ impl<'e> Runs<'e> {
         for result in finished {
             result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
-        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_by_key(|(job, _)| (job.variant, job.repetition));
+        let mut results: Vec<Finished> =
+            results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_by_key(|run| (run.job.variant, run.job.repetition));
         Ok(results)
     }
 
@@ -190,7 +199,7 @@ impl<'e> Runs<'e> {
     }
 
     /// Runs and profiles a variant; `None` if it was ended.
-    fn run(&self, job: Job) -> Result<Option<Profile>, Error> {
+    fn run(&self, job: Job) -> Result<Option<Finished>, Error> {
         let (script, label) = (self.experiment.script, self.label(job));
         let path = self.captures().join(format!("{label}.pcap.zst"));
         let world = self.world(job.repetition)?;
@@ -212,7 +221,12 @@ impl<'e> Runs<'e> {
         self.done.fetch_add(1, Ordering::Relaxed);
         let total = length(script);
         self.report(Instant::ZERO + total, Instant::ZERO + total, 0);
-        Ok(Some(profile))
+        let node = profile.nodes.into_iter().next();
+        Ok(node.map(|profile| Finished {
+            job,
+            limits_ms: limits_ms(&world, addr, &profile),
+            profile,
+        }))
     }
 
     /// Lets a variant live; whether it came to its end.
@@ -291,15 +305,14 @@ impl<'e> Runs<'e> {
         }
     }
 
-    fn outcome(&self, results: Vec<(Job, Profile)>, is_whole: bool, wall: Duration) -> Outcome {
+    fn outcome(&self, results: &[Finished], is_whole: bool, wall: Duration) -> Outcome {
         let script = self.experiment.script;
         let variants = script.variants.iter().enumerate().map(|(number, variant)| {
-            let own = results.iter().filter(|(job, _)| job.variant == number);
+            let own = || results.iter().filter(|run| run.job.variant == number);
             VariantOutcome {
                 variant: variant.clone(),
-                repetitions: own
-                    .filter_map(|(_, profile)| profile.nodes.first().cloned())
-                    .collect(),
+                repetitions: own().map(|run| run.profile.clone()).collect(),
+                limits_ms: own().flat_map(|run| run.limits_ms.clone()).collect(),
             }
         });
         Outcome {
@@ -308,6 +321,7 @@ impl<'e> Runs<'e> {
             wall,
             virtual_time: length(script),
             variants: variants.collect(),
+            judged: OnceLock::new(),
         }
     }
 }

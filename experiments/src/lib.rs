@@ -10,22 +10,39 @@
 //! schedule     who looks up what when
 //! variant_run  one node's life in the overlay, to a capture
 //! experiment   all of them, on all cores, resumable
+//! lookups      the lookups of a profile, one by one
+//! oracle       what no lookup can beat
 //! outcome      what came out
-//! summary      the same as JSON
-//! comparison   the same as a table
 //! published    the thesis's figures
+//! score        how near they come
+//! interval     means and how far they may be off
+//! verdict      which of two is faster, or that none can be told to be
+//! summary      the outcome as JSON
+//! comparison   as a table for the terminal
+//! report       as a page and as figures
 //! ```
 
 mod comparison;
 mod experiment;
+mod interval;
+mod lookups;
+mod oracle;
 mod outcome;
 mod published;
+pub mod report;
 mod schedule;
+mod score;
 pub mod script;
 mod summary;
+#[cfg(test)]
+mod testing;
 mod variant_run;
+mod verdict;
 
 pub use experiment::{Error, Experiment, Progress, run};
+pub use interval::Interval;
 pub use outcome::{Outcome, VariantOutcome};
-pub use published::{Published, PublishedRow};
+pub use published::{Basis, Published, PublishedRow};
+pub use score::{Score, ScoredFigure, ScoredPair, Target};
 pub use script::{Script, ScriptError};
+pub use verdict::{Comparison, Figure, PairVerdict, Verdict};

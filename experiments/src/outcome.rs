@@ -1,11 +1,15 @@
 //! What came out of an experiment.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use mdht_profiler::NodeProfile;
 
+use crate::interval::Interval;
+use crate::lookups::samples;
 use crate::published::Published;
 use crate::script::{Script, Variant};
+use crate::verdict::PairVerdict;
 
 /// What came out of an experiment: figures of the profiler, which saw packets
 /// and nothing else.
@@ -22,6 +26,8 @@ pub struct Outcome {
     pub virtual_time: Duration,
     /// In the order of the script.
     pub variants: Vec<VariantOutcome>,
+    /// See [`Outcome::verdicts`]: worked out when first asked for.
+    pub(crate) judged: OnceLock<Vec<PairVerdict>>,
 }
 
 /// What came out for one variant.
@@ -32,21 +38,29 @@ pub struct VariantOutcome {
     pub variant: Variant,
     /// Its profile in each repetition that was finished.
     pub repetitions: Vec<NodeProfile>,
+    /// For each lookup of every repetition the least time in milliseconds in
+    /// which anybody could have had a value: the oracle's, from outside the
+    /// node.
+    pub limits_ms: Vec<f64>,
 }
 
 impl VariantOutcome {
-    /// A figure of the profile, such as `p50` of `lookup_latency_ms`: the mean
-    /// over the repetitions. `None` if one of them has none.
+    /// A figure of the profile, such as `p50` of `lookup_latency_ms`, or
+    /// `over_200_peers/p50` of `swarm_latency_ms`: the mean over the
+    /// repetitions. `None` if one of them has none.
     pub fn figure(&self, section: &str, key: &str) -> Option<f64> {
-        let figures = self.figures(section, key)?;
-        #[allow(clippy::cast_precision_loss)] // a few
-        let count = figures.len() as f64;
-        (count > 0.0).then(|| figures.iter().sum::<f64>() / count)
+        Some(self.interval(section, key)?.mean)
+    }
+
+    /// The mean of a figure with its 95 % interval over the repetitions.
+    pub fn interval(&self, section: &str, key: &str) -> Option<Interval> {
+        Interval::of(&self.figures(section, key)?)
     }
 
     /// The figure in each repetition.
     pub fn figures(&self, section: &str, key: &str) -> Option<Vec<f64>> {
-        let figure = |profile: &NodeProfile| profile.section(section)?.get(key)?.as_f64();
+        let path = format!("/{key}");
+        let figure = |profile: &NodeProfile| profile.section(section)?.pointer(&path)?.as_f64();
         self.repetitions.iter().map(figure).collect()
     }
 
@@ -56,6 +70,26 @@ impl VariantOutcome {
             + self.figure("lookup_latency_ms", "no_value")?;
         let sent = self.figure("lookup_queries", "sent")?;
         (lookups > 0.0).then(|| sent / lookups)
+    }
+
+    /// Percentage of lookups that got a value.
+    pub fn found_pct(&self) -> Option<f64> {
+        let found = self.figure("lookup_latency_ms", "count")?;
+        let all = found + self.figure("lookup_latency_ms", "no_value")?;
+        (all > 0.0).then(|| 100.0 * found / all)
+    }
+
+    /// Percentage of lookups that reached the closest node within `ms`
+    /// milliseconds, of those that got any answer.
+    pub fn closest_within_pct(&self, ms: f64) -> Option<f64> {
+        let times = self
+            .repetitions
+            .iter()
+            .flat_map(|p| samples(p, "closest_ms"));
+        let times: Vec<f64> = times.collect();
+        let within = times.iter().filter(|time| **time <= ms).count();
+        #[allow(clippy::cast_precision_loss)] // counts of lookups
+        (!times.is_empty()).then(|| 100.0 * within as f64 / times.len() as f64)
     }
 }
 

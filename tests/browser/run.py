@@ -126,6 +126,41 @@ def make_report():
     return report
 
 
+def make_experiment():
+    """The report of a small experiment."""
+    out = OUT / "experiment"
+    cargo = ["cargo", "run", "--quiet", "--release", "--", "experiment", "run"]
+    script = ROOT / "tests" / "browser" / "experiment.toml"
+    command = [*cargo, str(script), "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return out / "report.html"
+
+
+def check_experiment(browser, checks, url):
+    browser.resize(1200, 900)
+    browser.colour_scheme("light")
+    browser.open(url)
+    sections = ("repeat", "comparison", "planes", "verdicts", "score", "tables", "figures", "slowest")
+    for section in sections:
+        found = browser.run("return document.getElementById(arguments[0]) !== null", section)
+        checks.that(found, f"experiment: the section on {section}")
+    planes = browser.run('return document.querySelectorAll("#planes figure svg").length')
+    checks.that(planes == 4, "experiment: four planes", planes)
+    figures = browser.run('return document.querySelectorAll("#figures figure svg").length')
+    checks.that(figures >= 8, "experiment: figures 2 to 9", figures)
+    oracle = browser.run(
+        'return [...document.querySelectorAll("#comparison td")].some((t) => t.textContent === "oracle")'
+    )
+    checks.that(oracle, "experiment: the oracle's row")
+    texts = browser.run(FIGURE_TEXTS)
+    checks.that(not texts, "experiment: no text of a figure is cut or covered", texts[:8])
+    browser.run('document.querySelector("details").open = true')
+    script = browser.run('return document.querySelector("details pre").innerText')
+    checks.that("[overlay]" in script, "experiment: the script can be unfolded", script)
+    check_sorting(browser, checks)
+    check_small_screen(browser, checks, "experiment-narrow.png")
+
+
 def check_page(browser, checks, url):
     browser.resize(1200, 900)
     browser.colour_scheme("light")
@@ -177,7 +212,7 @@ def check_sorting(browser, checks):
     checks.that(keyed == down, "the keyboard sorts too", keyed)
 
 
-def check_small_screen(browser, checks):
+def check_small_screen(browser, checks, shot="narrow.png"):
     browser.resize(400, 800)
     page, screen, wide = browser.run(WIDER_THAN_THE_PAGE)
     checks.that(page <= screen and not wide, "nothing is wider than 400 px", (page, screen, wide))
@@ -187,7 +222,7 @@ def check_small_screen(browser, checks):
     checks.that(scrolls, "wide tables scroll in their boxes")
     smallest = browser.run(SMALLEST_TEXT)
     checks.that(smallest >= 8.5, "text of figures can be read at 400 px", smallest)
-    browser.screenshot(OUT / "narrow.png")
+    browser.screenshot(OUT / shot)
 
 
 def check_colours(browser, checks):
@@ -205,7 +240,9 @@ def check_colours(browser, checks):
 
 
 def main():
-    report = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else make_report()
+    given = len(sys.argv) > 1
+    report = Path(sys.argv[1]).resolve() if given else make_report()
+    pages = [report.as_uri()]
     OUT.mkdir(parents=True, exist_ok=True)
     checks = Checks()
     with Browser() as browser:
@@ -215,9 +252,12 @@ def main():
         check_sorting(browser, checks)
         check_small_screen(browser, checks)
         check_colours(browser, checks)
+        if not given:
+            pages.append(make_experiment().as_uri())
+            check_experiment(browser, checks, pages[-1])
         messages = browser.console()
         checks.that(not messages, "nothing on the console", json.dumps(messages)[:600])
-        own = (report.as_uri(), "data:", "chrome:")
+        own = (*pages, "data:", "chrome:")
         asked = [url for url in browser.requests() if not url.startswith(own)]
         checks.that(not asked, "nothing is fetched", asked)
     return checks.end()

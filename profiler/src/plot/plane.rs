@@ -6,11 +6,11 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::beside::LIMIT;
 use super::canvas::{Canvas, Drawn, Point, Type, fitted, width};
 use super::curves::Frame;
-use super::extent::Extent;
+use super::extent::{Extent, in_words};
 use super::legend::{Item, Swatch};
 use super::style::{GREEN, INK, Look, MUTED, Marker};
 use super::{Body, Plot};
-use crate::Axis;
+use crate::{Axis, Scale};
 
 /// Points over two axes of which less is better.
 #[derive(Clone, Debug)]
@@ -65,7 +65,15 @@ impl Plane {
         };
         let front = (self.front.len() > 1).then(|| item("Pareto front", Swatch::Plain(FRONT)));
         let limit = self.limit.as_ref();
-        let limit = limit.map(|(label, _)| item(label, Swatch::Plain(LIMIT)));
+        let limit = limit.map(|(label, value)| {
+            let below = if self.is_far_below(*value) {
+                ", below"
+            } else {
+                ""
+            };
+            let value = in_words((value * 10.0).round() / 10.0);
+            item(&format!("{label} ({value}{below})"), Swatch::Plain(LIMIT))
+        });
         let mut points = self.points.iter();
         let ring = points.any(|point| point.published.is_some());
         let ring = ring.then(|| item("published", Swatch::Ring(Look::PLAIN)));
@@ -76,10 +84,17 @@ impl Plane {
         let published = self.points.iter().filter_map(|point| point.published);
         let places = self.points.iter().map(|point| point.at).chain(published);
         let limit = self.limit.iter().map(|limit| limit.1);
+        let limit = limit.filter(|limit| !self.is_far_below(*limit));
         Some((
             Extent::of(places.clone().map(|place| place.0), self.x.scale)?,
             Extent::of(places.map(|place| place.1).chain(limit), self.y.scale)?,
         ))
+    }
+
+    /// Whether a limit is so low that to show it would press all points
+    /// together; it is drawn at the edge.
+    fn is_far_below(&self, limit: f64) -> bool {
+        self.y.scale == Scale::Log && self.points.iter().all(|point| point.at.1 > FAR * limit)
     }
 
     pub(super) fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, top: f64) -> Drawn {
@@ -90,6 +105,11 @@ impl Plane {
         frame.draw_axes(canvas, &self.x, &self.y)?;
         self.draw_lines(canvas, &frame)?;
         let mut labels = Labels::between(frame.inside());
+        for pair in self.corners(&frame).windows(2) {
+            let ((left, a), (right, b)) = (pair[0], pair[1]);
+            let area = [left - 2.0, a.min(b) - 2.0, right + 2.0, a.max(b) + 2.0];
+            labels.taken.push(area);
+        }
         let of = |at| frame.place(at);
         for point in &self.points {
             let look = Look::of(point.number);
@@ -108,23 +128,34 @@ impl Plane {
         placed().try_for_each(|(point, place)| labels.draw(canvas, &point.label, place))
     }
 
-    /// The front and the limit.
-    fn draw_lines<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, frame: &Frame) -> Drawn {
-        let [left, top, right, _] = frame.inside();
+    /// The front's corners, from the top to the right.
+    fn corners(&self, frame: &Frame) -> Vec<Point> {
+        let [_, top, right, _] = frame.inside();
         let mut corners: Vec<Point> = Vec::new();
         for place in self.front.iter().filter_map(|at| frame.place(*at)) {
             let before = corners.last().map_or(top, |corner| corner.1);
             corners.extend([(place.0, before), place]);
         }
-        corners.extend(corners.last().map(|corner| (right, corner.1)));
+        corners.extend(corners.last().copied().map(|corner| (right, corner.1)));
+        corners
+    }
+
+    /// The front and the limit.
+    fn draw_lines<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, frame: &Frame) -> Drawn {
+        let [left, _, right, bottom] = frame.inside();
+        let corners = self.corners(frame);
         if self.front.len() > 1 {
             canvas.dashed(&corners, &FRONT, 2.0)?;
         }
-        let limit = self.limit.as_ref();
-        let y = limit.and_then(|limit| frame.place((self.front.first()?.0, limit.1)));
-        y.map_or(Ok(()), |(_, y)| {
-            canvas.dashed(&[(left, y), (right, y)], &LIMIT, 2.0)
-        })
+        let Some((_, limit)) = &self.limit else {
+            return Ok(());
+        };
+        let first = self.front.first().map_or(0.0, |first| first.0);
+        let y = match frame.place((first, *limit)) {
+            Some((_, y)) => y,
+            None => bottom,
+        };
+        canvas.dashed(&[(left, y), (right, y)], &LIMIT, 3.0)
     }
 }
 
@@ -205,6 +236,9 @@ const FRONT: Look = Look {
     dash: &[],
     marker: Marker::Circle,
 };
+
+/// A limit lower by this factor than every point is far below.
+const FAR: f64 = 8.0;
 
 const HEIGHT: f64 = 330.0;
 const SIZE: f64 = 14.0;

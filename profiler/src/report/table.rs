@@ -68,6 +68,8 @@ impl Table {
         let greatest = figures().map(f64::abs).fold(0.0, f64::max);
         (numeric && !self.rows.is_empty()).then(|| match greatest {
             _ if figures().all(|figure| figure.fract() == 0.0) => 0,
+            // rounded before
+            _ if figures().all(|figure| (figure * 10.0).round() / 10.0 == figure) => 1,
             small if small < 10.0 => 3,
             middling if middling < 1000.0 => 2,
             _ => 1,
