@@ -166,7 +166,10 @@ impl<'e> Runs<'e> {
         let finished: Vec<_> = std::thread::scope(|scope| {
             let threads = self.experiment.threads.clamp(1, self.jobs.len());
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-            workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+            workers
+                .into_iter()
+                .map(std::thread::ScopedJoinHandle::join)
+                .collect()
         });
         for result in finished {
             result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -294,7 +297,9 @@ impl<'e> Runs<'e> {
             let own = results.iter().filter(|(job, _)| job.variant == number);
             VariantOutcome {
                 variant: variant.clone(),
-                repetitions: own.filter_map(|(_, profile)| profile.nodes.first().cloned()).collect(),
+                repetitions: own
+                    .filter_map(|(_, profile)| profile.nodes.first().cloned())
+                    .collect(),
             }
         });
         Outcome {

@@ -14,12 +14,14 @@
 //! summary      the same as JSON
 //! comparison   the same as a table
 //! published    the thesis's figures
+//! replay       routing modules fed with what a captured node received
 //! ```
 
 mod comparison;
 mod experiment;
 mod outcome;
 mod published;
+pub mod replay;
 mod schedule;
 pub mod script;
 mod summary;

@@ -27,7 +27,12 @@ pub(crate) fn plan(script: &Script, repetition: u32, variant: usize) -> Vec<Plan
         if schedule.order == Order::Random {
             rng.shuffle(&mut order);
         }
-        places.push(order.iter().position(|other| *other == variant).unwrap_or(0));
+        places.push(
+            order
+                .iter()
+                .position(|other| *other == variant)
+                .unwrap_or(0),
+        );
     }
     let mut swarms: Vec<u32> = (0..script.overlay.swarms.top).collect();
     for _ in 0..=variant {

@@ -154,7 +154,8 @@ impl Script {
     /// # Errors
     /// What it says cannot be run.
     pub fn parse(text: &str, registry: &Registry) -> Result<Self, ScriptError> {
-        let written: Written = toml::from_str(text).map_err(|error| ScriptError(error.to_string()))?;
+        let written: Written =
+            toml::from_str(text).map_err(|error| ScriptError(error.to_string()))?;
         let mut overlay = Parameters::from_section(&written.overlay)?;
         overlay.seed = written.seed;
         let mut variants = written.variant;

@@ -8,7 +8,7 @@ use mdht_krpc::{Instant, Rng};
 use mdht_node::AnnouncePort;
 use mdht_node::core::Config;
 use mdht_overlay::{CaptureTap, FullNodeSetup, Simulation, Tap, World};
-use mdht_plugins::{SpecError, Registry};
+use mdht_plugins::{Registry, SpecError};
 
 use crate::schedule::{length, plan};
 use crate::script::Script;
