@@ -10,6 +10,7 @@
 //! schedule     who looks up what when
 //! variant_run  one node's life in the overlay, to a capture
 //! experiment   all of them, on all cores, resumable
+//! live         the same on real sockets
 //! outcome      what came out
 //! summary      the same as JSON
 //! comparison   the same as a table
@@ -19,6 +20,7 @@
 
 mod comparison;
 mod experiment;
+pub mod live;
 mod outcome;
 mod published;
 pub mod replay;

@@ -59,8 +59,15 @@ enum What {
     /// The captured node asked it, in this exchange.
     Asked {
         exchange: u64,
-        answer: Option<(Option<Id>, Duration)>,
+        answer: Option<Answer>,
     },
+}
+
+/// An answer's node ID, and how long it took.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    id: Option<Id>,
+    rtt: Duration,
 }
 
 impl Evidence {
@@ -97,7 +104,8 @@ impl Evidence {
             if let What::Asked { exchange, answer } = &mut sign.what
                 && *exchange == number
             {
-                *answer = Some((id, at.since(sign.at)));
+                let rtt = at.since(sign.at);
+                *answer = Some(Answer { id, rtt });
             }
         }
     }
@@ -143,7 +151,7 @@ impl Evidence {
         });
         if let Some((_, answer)) = asked.min_by_key(|(at, _)| apart(*at, now)) {
             return match answer {
-                Some((id, rtt)) => Verdict::Answers { id, rtt },
+                Some(Answer { id, rtt }) => Verdict::Answers { id, rtt },
                 None => Verdict::Silent,
             };
         }
@@ -173,12 +181,8 @@ impl Evidence {
 
     /// An exchange and its answer in time, if any; `None` while the capture
     /// has not gone on for long enough to tell.
-    fn decided(
-        &self,
-        at: Instant,
-        answer: Option<(Option<Id>, Duration)>,
-    ) -> Option<(Instant, Option<(Option<Id>, Duration)>)> {
-        let in_time = answer.filter(|(_, rtt)| *rtt <= ANSWER_WITHIN);
+    fn decided(&self, at: Instant, answer: Option<Answer>) -> Option<(Instant, Option<Answer>)> {
+        let in_time = answer.filter(|answer| answer.rtt <= ANSWER_WITHIN);
         (in_time.is_some() || at + ANSWER_WITHIN <= self.latest).then_some((at, in_time))
     }
 
