@@ -22,6 +22,7 @@ mod plugins;
 mod profile;
 mod profile_diff;
 mod profile_parquet;
+mod replay;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
 /// how well.
@@ -47,6 +48,8 @@ enum Command {
     Profile(profile::Args),
     /// Compare combinations of plug-ins
     Experiment(experiment::Args),
+    /// Feed what a captured node received to routing modules
+    Replay(replay::Args),
     /// The emulated overlay
     Overlay(overlay::Args),
     /// List the routing and lookup modules with their parameters
@@ -62,6 +65,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
         Command::Profile(args) => profile::run(&args),
         Command::Experiment(args) => experiment::run(&args, registry),
+        Command::Replay(args) => replay::run(&args, registry),
         Command::Overlay(args) => overlay::run(&args),
         Command::Plugins(args) => plugins::run(&args, registry),
     };

@@ -12,6 +12,7 @@
 //! experiment   all of them, on all cores, resumable
 //! lookups      the lookups of a profile, one by one
 //! oracle       what no lookup can beat
+//! live         the same on real sockets
 //! outcome      what came out
 //! published    the thesis's figures
 //! score        how near they come
@@ -20,15 +21,18 @@
 //! summary      the outcome as JSON
 //! comparison   as a table for the terminal
 //! report       as a page and as figures
+//! replay       routing modules fed with what a captured node received
 //! ```
 
 mod comparison;
 mod experiment;
 mod interval;
+pub mod live;
 mod lookups;
 mod oracle;
 mod outcome;
 mod published;
+pub mod replay;
 pub mod report;
 mod schedule;
 mod score;

@@ -6,6 +6,7 @@
 //! capture      bytes of a capture, of any format -> UDP datagrams
 //! reading      datagrams -> KRPC messages, recognised by content
 //! merge        several captures as one, by time
+//! messages     one node's messages, for whoever wants no figures
 //! handover     reading in one thread, measuring in another
 //! observer     the messages of one node under test, and from them
 //!   exchange     queries matched with their answers
@@ -60,6 +61,7 @@ mod lookup;
 pub mod measurement;
 mod measuring;
 mod merge;
+mod messages;
 mod node;
 mod observer;
 #[cfg(feature = "parquet")]
@@ -89,6 +91,7 @@ pub use exchange::{Answer, Exchange, LATE_LIMIT, Outcome, QueryKind, SentQuery, 
 pub use figure::{Axis, BarOutcome, DataTable, Figure, FigureData, Scale, WaterfallBar};
 pub use input::Input;
 pub use lookup::{FirstValue, Lookup, LookupId, LookupKind, LookupProgress};
+pub use messages::read_messages;
 pub use node::{NodeSpec, ParseNodeError};
 pub use observer::{Direction, Observed};
 pub use profile::{NodeProfile, Profile};
