@@ -300,4 +300,3 @@ fn progress_line(progress: &Progress, elapsed: Duration) -> String {
         rate / 1e6,
     )
 }
-

@@ -16,9 +16,16 @@ impl Display for Outcome {
             script.schedule.infohashes,
             self.virtual_time.as_secs_f64() / 3600.0,
         )?;
-        let width = self.variants.iter().map(|variant| variant.variant.label.chars().count());
+        let width = self
+            .variants
+            .iter()
+            .map(|variant| variant.variant.label.chars().count());
         let width = width.max().unwrap_or(0).max("combination".len());
-        writeln!(f, "\n{:width$}  lookup latency, ms (published)           queries     answered  maintenance", "")?;
+        writeln!(
+            f,
+            "\n{:width$}  lookup latency, ms (published)           queries     answered  maintenance",
+            ""
+        )?;
         writeln!(
             f,
             "{:width$} {:>13} {:>13} {:>13} {:>12} {:>11} {:>9}",
@@ -52,8 +59,16 @@ fn write_row(
         latency("p50", 0),
         latency("p75", 1),
         latency("p99", 3),
-        pair(variant.queries_per_lookup(), row.map(|row| row.queries_per_lookup), 12),
-        pair(variant.figure("lookup_queries", "answered_pct"), row.map(|row| row.answered_pct), 11),
+        pair(
+            variant.queries_per_lookup(),
+            row.map(|row| row.queries_per_lookup),
+            12
+        ),
+        pair(
+            variant.figure("lookup_queries", "answered_pct"),
+            row.map(|row| row.answered_pct),
+            11
+        ),
         words(variant.figure("maintenance", "per_minute")),
     )
 }
