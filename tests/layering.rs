@@ -10,12 +10,32 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each part may depend on, of ours. A new part needs a line here.
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("mdht-krpc", &[]),
     ("mdht-plugins", &["mdht-krpc"]),
     ("mdht-profiler", &["mdht-krpc"]),
     ("mdht-node", &["mdht-krpc", "mdht-plugins"]),
     ("mdht-overlay", &["mdht-krpc", "mdht-plugins", "mdht-node"]),
+    (
+        "mdht-experiments",
+        &[
+            "mdht-krpc",
+            "mdht-node",
+            "mdht-overlay",
+            "mdht-plugins",
+            "mdht-profiler",
+        ],
+    ),
+    (
+        "mdht-experiments",
+        &[
+            "mdht-krpc",
+            "mdht-plugins",
+            "mdht-node",
+            "mdht-overlay",
+            "mdht-profiler",
+        ],
+    ),
     (
         "mdht",
         &[
@@ -24,6 +44,8 @@ const MAY_KNOW: [(&str, &[&str]); 6] = [
             "mdht-node",
             "mdht-overlay",
             "mdht-profiler",
+            "mdht-experiments",
+            "mdht-experiments",
         ],
     ),
 ];

@@ -7,9 +7,14 @@
 //!
 //! ```text
 //! script       what to compare: a TOML file
+//! shipped      the scripts that come with the command
 //! schedule     who looks up what when
 //! variant_run  one node's life in the overlay, to a capture
-//! experiment   all of them, on all cores, resumable
+//! runs         all of them, on all cores
+//! world_store  the worlds that they live in
+//! folder       what is kept where, and what a resumed run finds there
+//! experiment   the whole: what is asked for and what comes out
+//! progress     how far it is
 //! lookups      the lookups of a profile, one by one
 //! oracle       what no lookup can beat
 //! live         the same on real sockets
@@ -26,27 +31,35 @@
 
 mod comparison;
 mod experiment;
+mod folder;
 mod interval;
 pub mod live;
 mod lookups;
 mod oracle;
 mod outcome;
+mod progress;
 mod published;
 pub mod replay;
 pub mod report;
+mod runs;
 mod schedule;
 mod score;
 pub mod script;
+mod shipped;
 mod summary;
 #[cfg(test)]
 mod testing;
 mod variant_run;
 mod verdict;
+mod world_store;
 
-pub use experiment::{Error, Experiment, Progress, run};
+pub use experiment::{Error, Experiment, run};
+pub use folder::write_whole;
 pub use interval::Interval;
 pub use outcome::{Outcome, VariantOutcome};
+pub use progress::Progress;
 pub use published::{Basis, Published, PublishedRow};
 pub use score::{Score, ScoredFigure, ScoredPair, Target};
 pub use script::{Script, ScriptError};
+pub use shipped::{Shipped, shipped};
 pub use verdict::{Comparison, Figure, PairVerdict, Verdict};

@@ -17,29 +17,32 @@ pub(crate) struct Planned {
 }
 
 /// The lookups of variant number `variant` in a repetition. Each variant draws
-/// from its own copy of the list, without replacement.
+/// from its own copy of the list, without replacement. In every world of the
+/// script a combination has the same plan.
 pub(crate) fn plan(script: &Script, repetition: u32, variant: usize) -> Vec<Planned> {
     let schedule = &script.schedule;
+    let combination = script.combination(variant);
+    let turns = turns(script);
     let mut rng = Rng::from_u64(script.seed_of(repetition)).child();
-    let mut order: Vec<usize> = (0..script.variants.len()).collect();
+    let mut order: Vec<usize> = (0..turns).collect();
     let mut places = Vec::new();
     for _ in 0..schedule.infohashes {
         if schedule.order == Order::Random {
             rng.shuffle(&mut order);
         }
-        places.push(
-            order
-                .iter()
-                .position(|other| *other == variant)
-                .unwrap_or(0),
-        );
+        let own = |node: &usize| *node == combination % turns;
+        places.push(order.iter().position(own).unwrap_or(0));
     }
-    let mut swarms: Vec<u32> = (0..script.overlay.swarms.top).collect();
-    for _ in 0..=variant {
+    let top = script.worlds[script.variants[variant].world]
+        .overlay
+        .swarms
+        .top;
+    let mut swarms: Vec<u32> = (0..top).collect();
+    for _ in 0..=combination {
         rng.shuffle(&mut swarms);
     }
     let interval = Duration::from_secs_f64(schedule.interval_s);
-    let round = interval.mul_f64(count(script.variants.len()));
+    let round = interval.mul_f64(count(turns));
     let start = Instant::ZERO + Duration::from_secs_f64(schedule.warm_up_s);
     let planned = (0..).zip(places).zip(swarms);
     planned
@@ -50,10 +53,16 @@ pub(crate) fn plan(script: &Script, repetition: u32, variant: usize) -> Vec<Plan
         .collect()
 }
 
+/// Lookups in a round.
+fn turns(script: &Script) -> usize {
+    let all = script.combinations();
+    script.schedule.nodes_per_round.unwrap_or(all).max(1)
+}
+
 /// How long a run lasts: the last round and a pause in which late answers come.
 pub(crate) fn length(script: &Script) -> Duration {
     let schedule = &script.schedule;
-    let lookups = f64::from(schedule.infohashes) * count(script.variants.len());
+    let lookups = f64::from(schedule.infohashes) * count(turns(script));
     let seconds = schedule.warm_up_s + lookups * schedule.interval_s;
     Duration::from_secs_f64(seconds) + AFTERWARDS
 }

@@ -31,8 +31,9 @@ pub(crate) enum RunError {
     Capture(#[from] io::Error),
 }
 
-/// How far a run has come; `false` ends it.
-pub(crate) type Pace<'p> = &'p mut dyn FnMut(Instant, u32) -> bool;
+/// Is told how far a run has come, and of how many more lookups; `false` ends
+/// it.
+pub(crate) type Pace<'p> = &'p mut dyn FnMut(Instant, u64) -> bool;
 
 /// Lets a node live as the script says and writes its packets to `out`.
 /// Returns the writer and whether the run came to its end.
@@ -45,7 +46,8 @@ pub(crate) fn live<W: Write + Send + 'static>(
     pace: Pace<'_>,
 ) -> Result<(W, bool), RunError> {
     let variant = &script.variants[job.variant];
-    let addr = world.free_addr(job.variant as u64);
+    let number = script.combination(job.variant);
+    let addr = world.free_addr(number as u64);
     let routing = registry.routing(&variant.routing)?;
     let lookup = registry.lookup(&variant.lookup)?;
     let mut config = Config::new(vec![addr.into()], routing, lookup);
@@ -53,19 +55,19 @@ pub(crate) fn live<W: Write + Send + 'static>(
     config.rate_limit = None;
     let mut rng = Rng::from_u64(script.seed_of(job.repetition));
     let mut seed = [0; 32];
-    for _ in 0..=job.variant {
+    for _ in 0..=number {
         rng.fill(&mut seed);
     }
     let tap = Arc::new(Mutex::new(CaptureTap::new(out)?));
     let mut setup = FullNodeSetup::new(addr, config, seed);
     setup.tap = Some(Box::new(shared(&tap)));
-    let mut simulation = Simulation::new(Arc::clone(world), job.variant as u64);
+    let mut simulation = Simulation::new(Arc::clone(world), number as u64);
     let node = simulation.add(setup);
     let routers: Vec<SocketAddr> = world.routers().iter().copied().map(Into::into).collect();
     simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
     let mut is_whole = true;
-    for (number, planned) in (0..).zip(plan(script, job.repetition, job.variant)) {
-        is_whole = pace(planned.at, number);
+    for planned in plan(script, job.repetition, job.variant) {
+        is_whole = pace(planned.at, 1);
         if !is_whole {
             break;
         }
@@ -77,7 +79,9 @@ pub(crate) fn live<W: Write + Send + 'static>(
         });
     }
     if is_whole {
-        simulation.run_until(Instant::ZERO + length(script));
+        let end = Instant::ZERO + length(script);
+        simulation.run_until(end);
+        pace(end, 0);
     }
     drop(simulation);
     let tap = Arc::into_inner(tap).and_then(|tap| tap.into_inner().ok());

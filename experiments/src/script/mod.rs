@@ -1,0 +1,288 @@
+//! What to compare: a script in TOML.
+
+mod checks;
+mod error;
+mod places;
+mod suggestion;
+mod variants;
+mod worlds;
+
+use std::path::Path;
+
+use mdht_overlay::parameters::Parameters;
+use mdht_plugins::Registry;
+use serde::Deserialize;
+
+pub use error::ScriptError;
+pub(crate) use suggestion::did_you_mean;
+pub use worlds::World;
+
+use places::Places;
+use variants::Matrix;
+
+/// Most runs of a script: variants times worlds times repetitions.
+pub const MOST_RUNS: usize = 1000;
+
+/// What can be reported, by the keys of `summary.json`.
+#[rustfmt::skip] // as many to a line as fit
+pub const MEASUREMENTS: [&str; 24] = [
+    "all_queries", "bep42_ids", "client_responses", "clients", "closest_ms", "distinct_nodes",
+    "get_lookups", "hops", "lookup_cost", "lookup_latency_ms", "lookup_queries", "lookups",
+    "maintenance", "needless_queries", "protocol_violations", "query_rate", "received", "rtt_ms",
+    "stray_answers", "swarm_latency_ms", "swarm_replicas", "timeouts", "traffic_over_time", "waterfalls",
+];
+
+/// What to compare.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// Its name, of letters, digits, `-` and `_`: it names the output folder.
+    pub name: String,
+    /// What it is for, in a line.
+    pub about: String,
+    /// Everything random follows from this.
+    pub seed: u64,
+    /// How often everything is run, each time in another world.
+    pub repetitions: u32,
+    /// The first of the worlds.
+    pub overlay: Parameters,
+    /// The worlds in which every combination is run, one or more.
+    pub worlds: Vec<World>,
+    /// Who looks up what when.
+    pub schedule: Schedule,
+    /// The combinations, with the matrix written out, in the first world; then
+    /// the same in the next.
+    pub variants: Vec<Variant>,
+    /// Which captures are kept.
+    pub captures: Keep,
+    /// Keys of the measurements to report; all if empty.
+    pub report: Vec<String>,
+    /// The text that it was read from.
+    pub text: String,
+}
+
+/// Who looks up what when.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// Lookups of each node, of as many different `top` swarms.
+    pub infohashes: u32,
+    /// Seconds between two lookups over all nodes of a round.
+    pub interval_s: f64,
+    /// Seconds to join before the first lookup.
+    pub warm_up_s: f64,
+    /// Order of the nodes within a round.
+    pub order: Order,
+    /// Nodes that take turns. Where there are more variants, they are dealt
+    /// into several rounds that go on side by side, so that a node's lookups
+    /// are as far apart however many variants there are: `interval_s` times
+    /// this. Default: all variants of a world.
+    pub nodes_per_round: Option<usize>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            infohashes: 100,
+            interval_s: 10.0,
+            warm_up_s: 1800.0,
+            order: Order::Random,
+            nodes_per_round: None,
+        }
+    }
+}
+
+/// Order of the nodes within a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Another one in each round [8.VI].
+    #[default]
+    Random,
+    /// As they stand in the script.
+    Fixed,
+}
+
+/// A combination of plug-ins.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Its name in reports and of its capture. Default: the modules' labels,
+    /// such as `NR128-A`, and the parameters that differ.
+    #[serde(default)]
+    pub label: String,
+    /// The routing module, such as `nr128:refresh=3s`.
+    pub routing: String,
+    /// The lookup module.
+    pub lookup: String,
+    /// Number of its world in the script's list.
+    #[serde(skip)]
+    pub world: usize,
+}
+
+/// Which captures are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// None: they are profiled and forgotten.
+    #[default]
+    None,
+    /// All, as they are.
+    Pcap,
+    /// All, compressed.
+    Zst,
+}
+
+/// A script as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    #[serde(default)]
+    about: String,
+    #[serde(default = "one")]
+    seed: u64,
+    #[serde(default = "one_repetition")]
+    repetitions: u32,
+    overlay: Option<toml::Table>,
+    #[serde(default)]
+    world: Vec<toml::Table>,
+    #[serde(default)]
+    schedule: Schedule,
+    #[serde(default)]
+    variant: Vec<Variant>,
+    matrix: Option<Matrix>,
+    #[serde(default)]
+    captures: Keep,
+    #[serde(default)]
+    report: Vec<String>,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+const fn one_repetition() -> u32 {
+    1
+}
+
+impl Script {
+    /// Reads a script and checks it against the modules of `registry`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what it says cannot be run.
+    pub fn read(path: &Path, registry: &Registry) -> Result<Self, ScriptError> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| ScriptError::new("", error.to_string()).of(path))?;
+        Self::parse(&text, registry).map_err(|error| error.of(path))
+    }
+
+    /// Reads a script from its text.
+    ///
+    /// # Errors
+    /// What it says cannot be run. The error names line and key.
+    pub fn parse(text: &str, registry: &Registry) -> Result<Self, ScriptError> {
+        let places = Places::of(text)?;
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let mut refused = places.refused(&error);
+            refused.reason = suggestion::with_suggestion(&refused.reason);
+            refused
+        })?;
+        written
+            .into_script(text, registry, &places)
+            .map_err(|error| places.locate(error))
+    }
+
+    /// The same script with another seed, in its text too.
+    ///
+    /// # Errors
+    /// The seed is too large.
+    pub fn with_seed(&self, seed: u64, registry: &Registry) -> Result<Self, ScriptError> {
+        let seeded = Self::parse(&Places::of(&self.text)?.with_seed(seed), registry)?;
+        Ok(Self {
+            captures: self.captures,
+            ..seeded
+        })
+    }
+
+    /// Whether a run of this script and one of the other leave the same
+    /// captures under the same names, kept or not.
+    pub fn runs_as(&self, other: &Self) -> bool {
+        let bare = |script: &Self| Self {
+            about: String::new(),
+            captures: Keep::None,
+            report: Vec::new(),
+            text: String::new(),
+            ..script.clone()
+        };
+        bare(self) == bare(other)
+    }
+
+    /// The seed of a repetition.
+    pub(crate) const fn seed_of(&self, repetition: u32) -> u64 {
+        self.seed.wrapping_add(repetition as u64)
+    }
+
+    /// Number of combinations, each of which is run in every world.
+    pub(crate) const fn combinations(&self) -> usize {
+        self.variants.len() / self.worlds.len()
+    }
+
+    /// Place of a variant among the combinations of its world.
+    pub(crate) const fn combination(&self, variant: usize) -> usize {
+        variant % self.combinations()
+    }
+
+    /// Virtual time of all runs together.
+    pub fn virtual_time(&self) -> std::time::Duration {
+        let runs = self
+            .variants
+            .len()
+            .saturating_mul(self.repetitions as usize);
+        crate::schedule::length(self) * u32::try_from(runs).unwrap_or(u32::MAX)
+    }
+}
+
+impl Written {
+    fn into_script(
+        self,
+        text: &str,
+        registry: &Registry,
+        places: &Places<'_>,
+    ) -> Result<Script, ScriptError> {
+        let worlds = worlds::worlds(text, self.seed, self.overlay.as_ref(), &self.world, places)?;
+        let combinations = variants::variants(self.matrix.as_ref(), self.variant, registry)?;
+        let [first, ..] = worlds.as_slice() else {
+            return Err(ScriptError::new("world", "there is none"));
+        };
+        let script = Script {
+            name: self.name,
+            about: self.about,
+            seed: self.seed,
+            repetitions: self.repetitions,
+            overlay: first.overlay.clone(),
+            schedule: self.schedule,
+            variants: in_all_worlds(&combinations, &worlds),
+            worlds,
+            captures: self.captures,
+            report: self.report,
+            text: text.to_owned(),
+        };
+        script.check()?;
+        Ok(script)
+    }
+}
+
+/// Every combination in the first world, then in the next.
+fn in_all_worlds(combinations: &[Variant], worlds: &[World]) -> Vec<Variant> {
+    let here = |(number, world): (usize, &World)| {
+        let label = world.label.clone();
+        combinations.iter().map(move |variant| Variant {
+            label: format!("{} {label}", variant.label).trim_end().to_owned(),
+            world: number,
+            ..variant.clone()
+        })
+    };
+    // no more than could be run: the check that follows counts them
+    let all = worlds.iter().enumerate().flat_map(here);
+    all.take(MOST_RUNS + combinations.len()).collect()
+}

@@ -1,0 +1,69 @@
+//! A line on the terminal that says how far an experiment is.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use mdht_experiments::Progress;
+
+/// The line. Where standard error is no terminal, there is none.
+pub(super) struct ProgressLine {
+    start: Instant,
+    shown: Mutex<Option<Instant>>,
+    is_terminal: bool,
+}
+
+impl ProgressLine {
+    /// Time between two looks of the line.
+    const PAUSE: Duration = Duration::from_millis(200);
+
+    #[allow(clippy::disallowed_methods)] // the driver of what is shown
+    pub(super) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            shown: Mutex::new(None),
+            is_terminal: stderr().is_terminal(),
+        }
+    }
+
+    pub(super) fn show(&self, progress: &Progress) {
+        let Ok(mut shown) = self.shown.lock() else {
+            return;
+        };
+        let passed = self.start.elapsed();
+        let is_early = shown.is_some_and(|shown| shown.elapsed() < Self::PAUSE);
+        if !self.is_terminal || is_early {
+            return;
+        }
+        *shown = self.start.checked_add(passed);
+        let line = format!("\r\x1b[K{}", text(progress, passed));
+        // a line that cannot be shown is no failure
+        let _ = stderr().write_all(line.as_bytes());
+    }
+
+    pub(super) fn clear(&self) {
+        if self.is_terminal {
+            let _ = stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}
+
+/// How far it is after so much time.
+fn text(progress: &Progress, passed: Duration) -> String {
+    let hours = |time: Duration| time.as_secs_f64() / 3600.0;
+    let done = progress
+        .virtual_time
+        .saturating_sub(progress.virtual_before);
+    let speed = done.as_secs_f64() / passed.as_secs_f64().max(1e-3);
+    let left = progress.virtual_total.saturating_sub(progress.virtual_time);
+    let left = left.as_secs_f64() / speed.max(1e-3);
+    format!(
+        "{} of {} runs, {:.1} of {:.1} virtual hours, {} of {} lookups, {speed:.0} times real time, {left:.0} s left",
+        progress.runs,
+        progress.runs_total,
+        hours(progress.virtual_time),
+        hours(progress.virtual_total),
+        progress.lookups,
+        progress.lookups_total,
+    )
+}
