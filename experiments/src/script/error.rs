@@ -1,7 +1,7 @@
 //! What is wrong with a script.
 
 use std::fmt::{self, Display, Formatter};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mdht_overlay::parameters::ParameterError;
 
@@ -10,14 +10,14 @@ use mdht_overlay::parameters::ParameterError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptError {
     /// The script, if it was read from a file.
-    pub file: Option<PathBuf>,
+    pub file: Option<Box<Path>>,
     /// Line of the text, from 1, if the key stands in it.
     pub line: Option<usize>,
     /// Path of the key, such as `variant[2].routing`; empty if it is about the
     /// whole script.
     pub key: String,
     /// What was given, as it stands in the text; `None` if nothing was.
-    pub value: Option<String>,
+    pub value: Option<Box<str>>,
     /// Why it is refused.
     pub reason: String,
     /// What would be accepted, where that can be said in a few words.
@@ -44,7 +44,7 @@ impl ScriptError {
     /// The same, about a file.
     #[must_use]
     pub fn of(mut self, file: &Path) -> Self {
-        self.file = Some(file.to_owned());
+        self.file = Some(file.into());
         self
     }
 }
@@ -55,7 +55,7 @@ impl From<ParameterError> for ScriptError {
             file: None,
             line: error.line,
             key: error.key,
-            value: error.value,
+            value: error.value.map(Into::into),
             reason: error.reason,
             allowed: error.allowed,
         }

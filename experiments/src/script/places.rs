@@ -91,7 +91,7 @@ impl<'t> Places<'t> {
         });
         ScriptError {
             line: error.line.or_else(|| Some(line_of(self.text, place.start))),
-            value: error.value.clone().or_else(|| value.map(str::to_owned)),
+            value: error.value.clone().or_else(|| value.map(Into::into)),
             ..error
         }
     }
