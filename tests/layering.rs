@@ -27,16 +27,6 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
         ],
     ),
     (
-        "mdht-experiments",
-        &[
-            "mdht-krpc",
-            "mdht-plugins",
-            "mdht-node",
-            "mdht-overlay",
-            "mdht-profiler",
-        ],
-    ),
-    (
         "mdht",
         &[
             "mdht-krpc",

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mdht_krpc::{Id, Instant};
 
-use crate::parameters::Class;
 use crate::population::{Access, prefix_of};
+use crate::tables::Kind;
 use crate::world::World;
 
 /// Most places that are looked at for one key.
@@ -18,9 +18,9 @@ impl World {
     /// if none does, or if there is no such swarm.
     ///
     /// A lookup cannot have a value sooner: this is seen from outside, with
-    /// knowledge that no node has. Nodes that let nobody in are left out; those
-    /// behind NATs are not, since a node that they have queried may query them.
-    /// What full nodes announced is not looked at.
+    /// knowledge that no node has. Only nodes that answer anybody count: one behind
+    /// a NAT lets in whom it happened to query lately, so a lucky lookup may be
+    /// faster yet. What full nodes announced is not looked at.
     ///
     /// It looks at the largest subtree around the key with at most 8,192
     /// places. Holders get rare with distance: beyond, a swarm of 2,700 peers
@@ -43,8 +43,8 @@ impl World {
             let is_holder =
                 self.swarms()
                     .holds(&swarm, (node.number(), population.prefix(rank)), at);
-            let is_guarded = || population.connectivity(node).class == Class::Firewalled;
-            (is_holder && !is_guarded()).then_some(node)
+            let is_open = || Kind::of(population.connectivity(node).class) == Kind::Good;
+            (is_holder && is_open()).then_some(node)
         });
         holders
             .map(|node| {
@@ -84,7 +84,7 @@ mod tests {
             world
                 .swarms()
                 .held(&world.swarms().swarm(key)?, place, at, &mut peers);
-            let answers = population.connectivity(node).class != Class::Firewalled;
+            let answers = Kind::of(population.connectivity(node).class) == Kind::Good;
             let host = (*population.contact(node).0.ip(), Access::Home);
             (answers && !peers.is_empty()).then(|| population.rtt(FROM, host))
         });
