@@ -35,7 +35,6 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
             "mdht-overlay",
             "mdht-profiler",
             "mdht-experiments",
-            "mdht-experiments",
         ],
     ),
 ];
