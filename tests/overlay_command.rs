@@ -50,8 +50,9 @@ fn what_is_planted_is_observed() {
     let document = &run.documents()[0];
     for comparison in document["validation"].as_array().unwrap() {
         let tolerance = match comparison["subject"].as_str().unwrap() {
-            // a share of the value; the least times rise steeply
-            "round-trip times" | "whole sessions" => |planted: f64| 0.6_f64.max(0.06 * planted),
+            // a share of the value; the least times rise by 13 ms a percent, and
+            // 65,536 networks are no closer than a tenth of that
+            "round-trip times" | "whole sessions" => |planted: f64| 1.5_f64.max(0.06 * planted),
             // points of percent
             "clients" | "connectivity classes" => |_| 0.5,
             "patterns seen by the checker" | "sessions in progress" | "pollution of tables" => {
