@@ -71,7 +71,7 @@ pub fn png(plot: &Plot) -> Result<Vec<u8>, PlotError> {
 }
 
 /// Writes every figure of `profile` and its waterfalls into `dir`: see
-/// [`write`].
+/// [`write()`].
 ///
 /// # Errors
 /// A figure cannot be drawn or a file cannot be written.
