@@ -111,15 +111,7 @@ fn after_a_kill_resume_gives_what_an_uninterrupted_run_gives() {
         .stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let first = Path::new(&killed).join("captures/BEP5-S.1.pcap.zst");
-    let step = Duration::from_millis(2);
-    let steps = LONGEST_WAIT.as_millis() / step.as_millis();
-    assert!(
-        (0..steps).any(|_| {
-            sleep(step);
-            first.exists()
-        }),
-        "no run was finished"
-    );
+    wait_for(&first);
     child.kill().unwrap();
     child.wait().unwrap();
     fs::write(Path::new(&killed).join("captures/NR128-S.2.part"), "half").unwrap();
@@ -136,21 +128,24 @@ fn after_a_kill_resume_gives_what_an_uninterrupted_run_gives() {
     assert_eq!(captures(&killed), captures(&whole));
 }
 
+/// Waits until a run has left its capture.
+fn wait_for(capture: &Path) {
+    let step = Duration::from_millis(2);
+    let steps = LONGEST_WAIT.as_millis() / step.as_millis();
+    let is_there = |_| {
+        sleep(step);
+        capture.exists()
+    };
+    assert!((0..steps).any(is_there), "no run was finished");
+}
+
 #[test]
 fn ctrl_c_reports_what_was_finished() {
     let dir = TemporaryDir::new();
     let (file, out) = (script(&dir, 3000), dir.file("out"));
     let running = start(&format!("experiment run {file} --out {out} --threads 1"));
     let first = Path::new(&out).join("captures/BEP5-S.1.pcap.zst");
-    let step = Duration::from_millis(2);
-    let steps = LONGEST_WAIT.as_millis() / step.as_millis();
-    assert!(
-        (0..steps).any(|_| {
-            sleep(step);
-            first.exists()
-        }),
-        "no run was finished"
-    );
+    wait_for(&first);
     running.signal("INT");
     let run = running.finish();
     assert_eq!(run.code, Some(1), "{run:?}");

@@ -18,7 +18,8 @@ const PAUSE_S: u64 = 5;
 /// The instrumented node itself, another port of its host, another host.
 const VANTAGES: usize = 3;
 
-/// Who reached a node: XXX-XXX, each R(eachable) or U(nreachable) [7.5].
+/// Who reached a node: six letters, R(eachable) or U(nreachable), for three
+/// vantage points in each of two bursts [7.5].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pattern([[bool; VANTAGES]; 2]);
 
