@@ -74,12 +74,7 @@ pub(crate) fn pairs() {
 pub(crate) fn lookups() {
     let world = world(NODES);
     let (mut simulation, node) = with_node(&world, "nr128", "aggressive");
-    let routers: Vec<_> = world
-        .routers()
-        .iter()
-        .map(|router| (*router).into())
-        .collect();
-    simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
+    simulation.bootstrap(node);
     simulation.run_for(Duration::from_secs(1800));
     assert!(simulation.node(node).is_joined(Family::V4));
     let (count, time) = seconds(|| {

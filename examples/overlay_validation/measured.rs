@@ -59,12 +59,7 @@ pub(crate) fn measure(
         seen.lock().unwrap().note(payload);
     }));
     let node = simulation.add(setup);
-    let routers: Vec<_> = world
-        .routers()
-        .iter()
-        .map(|router| (*router).into())
-        .collect();
-    simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
+    simulation.bootstrap(node);
     simulation.run_for(SETTLING);
     let mut order: Vec<u32> = (0..world.parameters().swarms.top).collect();
     Rng::from_u64(99).shuffle(&mut order);

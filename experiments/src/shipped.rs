@@ -24,7 +24,8 @@ const SCRIPTS: &[Shipped] = scripts![
     "sweep-buckets",
     "scale",
     "churn",
-    "nat"
+    "nat",
+    "sensitivity"
 ];
 
 /// The scripts that come with the command.

@@ -63,8 +63,7 @@ pub(crate) fn live<W: Write + Send + 'static>(
     setup.tap = Some(Box::new(shared(&tap)));
     let mut simulation = Simulation::new(Arc::clone(world), number as u64);
     let node = simulation.add(setup);
-    let routers: Vec<SocketAddr> = world.routers().iter().copied().map(Into::into).collect();
-    simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
+    simulation.bootstrap(node);
     let mut is_whole = true;
     for planned in plan(script, job.repetition, job.variant) {
         is_whole = pace(planned.at, 1);

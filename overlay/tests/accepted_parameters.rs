@@ -31,12 +31,7 @@ fn live_in(parameters: Parameters) {
     let addr = world.free_addr(0);
     let config = Config::new(vec![addr.into()], modules.0.unwrap(), modules.1.unwrap());
     let node = simulation.add(FullNodeSetup::new(addr, config, [1; 32]));
-    let routers: Vec<_> = world
-        .routers()
-        .iter()
-        .map(|router| (*router).into())
-        .collect();
-    simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
+    simulation.bootstrap(node);
     simulation.run_for(Duration::from_secs(5));
     let population = world.population();
     for (rank, hours) in [

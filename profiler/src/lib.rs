@@ -57,6 +57,7 @@ mod exchange;
 mod figure;
 mod handover;
 mod input;
+mod kept;
 mod lookup;
 pub mod measurement;
 mod measuring;

@@ -19,7 +19,7 @@ mod symmetric_ports;
 mod tap;
 
 use std::collections::HashMap;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,6 +208,12 @@ impl Simulation {
         let result = command(&mut self.nodes[node.place()].core, self.now);
         self.settle(node);
         result
+    }
+
+    /// Gives a full node the world's routers to join by.
+    pub fn bootstrap(&mut self, node: NodeIndex) {
+        let routers: Vec<SocketAddr> = self.world.routers().iter().map(|&r| r.into()).collect();
+        self.with(node, |core, now| core.add_bootstrap(now, &routers));
     }
 
     /// Lets time pass up to `until`.

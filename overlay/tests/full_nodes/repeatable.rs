@@ -29,12 +29,7 @@ fn run(mut simulation: Simulation, number: usize) -> (Vec<u8>, Counters) {
         tap.lock().unwrap().datagram(at, from, to, payload);
     }));
     let node = simulation.add(setup);
-    let routers: Vec<_> = world
-        .routers()
-        .iter()
-        .map(|router| (*router).into())
-        .collect();
-    simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
+    simulation.bootstrap(node);
     simulation.run_for(Duration::from_secs(60));
     for rank in 0..5 {
         let key = world.swarms().top_infohash(rank);

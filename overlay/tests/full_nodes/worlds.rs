@@ -130,12 +130,7 @@ fn a_node_under_test_finds_the_swarms_of_the_modelled_world() {
     let mut simulation = Simulation::of_full_nodes(Arc::clone(&world), 1, full).unwrap();
     simulation.run_for(Duration::from_secs(300));
     let node = simulation.add(setup(world.free_addr(0), "nice", "aggressive", 1));
-    let routers: Vec<_> = world
-        .routers()
-        .iter()
-        .map(|router| (*router).into())
-        .collect();
-    simulation.with(node, |core, now| core.add_bootstrap(now, &routers));
+    simulation.bootstrap(node);
     simulation.run_for(Duration::from_secs(600));
     let mut found = 0;
     for rank in 0..20 {
