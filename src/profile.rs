@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mdht_krpc::Id;
+use mdht_profiler::measurement::Connectivity;
 use mdht_profiler::{Input, NodeSpec, Options, Profile, Profiler, Progress, Running};
 use mdht_profiler::{plot, report};
 
@@ -82,6 +83,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     parquet: Option<PathBuf>,
 
+    /// Tell which of the addresses that query the node can be reached, and
+    /// which only when they have just sent something
+    #[arg(long)]
+    connectivity: bool,
+
     /// Slowest lookups that get a waterfall in report and plots
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(..=1000))]
     waterfalls: u16,
@@ -107,7 +113,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .map(|path| Input::named(path))
         .collect();
     let export = Export::begin(args.parquet.as_deref())?;
-    let profiler = export.filled_by(Profiler::new(options(args)?));
+    let mut profiler = export.filled_by(Profiler::new(options(args)?));
+    if args.connectivity {
+        profiler = profiler.with_measurement(|_| Box::<Connectivity>::default());
+    }
     let mut screen = Screen::new(args.format);
     let profile = profiler.watch(inputs, &mut |running| screen.show(running));
     screen.clear();

@@ -40,6 +40,7 @@ mod by_client;
 mod client_responses;
 mod clients;
 mod closest;
+pub mod connectivity;
 mod distinct_nodes;
 mod get_lookups;
 mod hooks;
@@ -66,6 +67,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use connectivity::Connectivity;
 pub use hooks::Hooks;
 pub(crate) use hooks::{KINDS, kind_of};
 

@@ -118,6 +118,13 @@ pub(super) const MEANINGS: &[(&str, &str, &str)] = &[
          private and local addresses.",
     ),
     (
+        "connectivity",
+        "Connectivity",
+        "Addresses that queried the node and were queried by it. open: answered though nothing had \
+         come from there for ten minutes, or ever; guarded: silent though it was there, but for answers \
+         within 30 s of a packet of its own; unreachable: silent then too.",
+    ),
+    (
         "distinct_nodes",
         "Distinct nodes",
         "Distinct remote IP addresses that sent something.",
@@ -173,13 +180,15 @@ mod tests {
 
     use super::*;
     use crate::Options;
-    use crate::measurement::{STANDARD, Span};
+    use crate::measurement::{Connectivity, Measurement, STANDARD, Span};
 
     /// A measurement that is added needs a line here, or the page shows
     /// figures that it does not define.
     #[test]
     fn every_section_has_a_definition() {
-        let sections = STANDARD.iter().map(|make| make(&Options::default()));
+        let on_demand: Box<dyn Measurement> = Box::<Connectivity>::default();
+        let standard = STANDARD.iter().map(|make| make(&Options::default()));
+        let sections = standard.chain([on_demand]);
         let keys: Vec<_> = sections.map(|s| s.finish(&Span::default()).key).collect();
         for key in &keys {
             let meaning = of(key);
