@@ -230,7 +230,7 @@ fn plugins_are_listed_with_every_parameter() {
     for (kind, expected) in [
         (
             "routing",
-            &["bep5", "nice", "nrtt", "nr64", "nr128", "ut22"][..],
+            &["bep5", "checked", "nice", "nr64", "nr128", "nrtt", "ut22"][..],
         ),
         ("lookup", &["standard", "aggressive"]),
     ] {

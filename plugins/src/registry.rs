@@ -153,7 +153,13 @@ impl Registry {
     /// The modules that come with this crate.
     pub fn builtin() -> Self {
         let mut registry = Self::empty();
-        let nice_kin = [routing::nice, routing::nrtt, routing::nr64, routing::nr128];
+        let nice_kin = [
+            routing::nice,
+            routing::nrtt,
+            routing::checked,
+            routing::nr64,
+            routing::nr128,
+        ];
         for definition in [routing::bep5, routing::ut22].into_iter().chain(nice_kin) {
             let (info, build) = definition();
             registry.add_routing(info, build);

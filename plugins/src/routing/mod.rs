@@ -14,7 +14,7 @@ mod testing;
 mod ut22;
 
 pub(crate) use bep5::definition as bep5;
-pub(crate) use nice::{nice, nr64, nr128, nrtt};
+pub(crate) use nice::{checked, nice, nr64, nr128, nrtt};
 pub(crate) use ut22::definition as ut22;
 
 /// Makes a built-in module.

@@ -4,7 +4,8 @@
 //! verified newcomers in; who is new waits in quarantine for three minutes
 //! first [thesis 7.6.1]. `nice`, `nrtt`, `nr64` and `nr128` are this module
 //! with different defaults: `nrtt` replaces contacts by faster ones, the last
-//! two have large first buckets besides.
+//! two have large first buckets besides. `checked` is `nrtt` with the
+//! localchecker of thesis 7.6.1 in its quarantine.
 //!
 //! Where the thesis is silent:
 //! - **Actions.** Each tick takes the next of four tasks that has something to
@@ -27,6 +28,9 @@
 //!   us enter at once, and nodes that others named once they answer. Queriers
 //!   are held either way even if they answer: through the hole that their own
 //!   query made in their NAT, any node does for a while.
+//! - **Localchecker.** Under `localchecker=on` quarantine ends only with an
+//!   answer to a ping from another of our sockets, at another port, to which
+//!   no packet of the newcomer's has opened a way.
 //! - **Who waits.** Up to a bucket's capacity (at least 8).
 //!   Responders go before nodes that never answered us; those wait only while
 //!   they are fewer than two for each free place. Under
@@ -60,7 +64,7 @@ use super::{
 };
 use crate::Parameters;
 use kin::Config;
-pub(crate) use kin::{nice, nr64, nr128, nrtt};
+pub(crate) use kin::{checked, nice, nr64, nr128, nrtt};
 use upkeep::Upkeep;
 
 /// The module.
@@ -125,7 +129,7 @@ impl RoutingModule for Nice {
         {
             self.give_up(cx, slot);
         }
-        self.answered(cx, &seen.contact, seen.rtt);
+        self.answered(cx, seen);
         for contact in seen.nodes {
             self.found(cx, contact);
         }

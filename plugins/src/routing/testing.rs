@@ -12,7 +12,7 @@ use super::*;
 use crate::Registry;
 
 /// The names of all built-in modules.
-pub(super) const ALL: [&str; 6] = ["bep5", "nice", "nrtt", "nr64", "nr128", "ut22"];
+pub(super) const ALL: [&str; 7] = ["bep5", "nice", "nrtt", "checked", "nr64", "nr128", "ut22"];
 
 pub(super) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -28,6 +28,7 @@ pub(super) struct Harness {
     pub(super) own_id: Id,
     pub(super) now: Instant,
     pub(super) online: bool,
+    pub(super) sockets: usize,
     pub(super) rng: Rng,
     /// What was asked for and not taken yet, with when.
     pub(super) actions: Vec<(Instant, RoutingAction)>,
@@ -56,6 +57,7 @@ impl Harness {
             own_id,
             now: Instant::ZERO,
             online: true,
+            sockets: 1,
             rng,
             actions: Vec::new(),
             next_call: Some(Instant::ZERO),
@@ -73,7 +75,7 @@ impl Harness {
             now: self.now,
             rng: &mut self.rng,
             online: self.online,
-            sockets: 1,
+            sockets: self.sockets,
             actions: &mut actions,
         };
         let result = hook(self.module.as_mut(), &mut cx);

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use mdht_krpc::{Contact, Instant};
 
+use super::upkeep::asks_newcomers;
 use super::{Config, Nice};
 use crate::routing::table::{Claim, Entry, List, Moment, Slot};
-use crate::routing::{RoutingCx, TableChange};
+use crate::routing::{ResponseSeen, RoutingCx, TableChange};
 
 /// Least length of a bucket's waiting list: BEP 5's k, whatever ours is.
 const MIN_WAITING: usize = 8;
@@ -52,7 +53,9 @@ impl Config {
 
 impl Nice {
     /// A node answered a query of ours.
-    pub(super) fn answered(&mut self, cx: &mut RoutingCx<'_>, contact: &Contact, rtt: Duration) {
+    pub(super) fn answered(&mut self, cx: &mut RoutingCx<'_>, seen: &ResponseSeen<'_>) {
+        let (contact, rtt) = (&seen.contact, seen.rtt);
+        let is_proof = !self.config.localchecker || asks_newcomers(seen.origin);
         let Some(slot) = self.table.locate(&contact.id) else {
             return self.new_responder(cx, contact, rtt);
         };
@@ -68,7 +71,7 @@ impl Nice {
         if slot.list == List::Main {
             return;
         }
-        if entry.since.instant() <= cx.now {
+        if is_proof && entry.since.instant() <= cx.now {
             let entry = self.table.take(slot);
             self.verified(cx, entry);
         } else {
@@ -84,7 +87,7 @@ impl Nice {
     fn new_responder(&mut self, cx: &mut RoutingCx<'_>, contact: &Contact, rtt: Duration) {
         let mut newcomer = Entry::new(contact, Claim::Responder, self.quarantine_end(cx.now));
         newcomer.answered(cx.now, rtt);
-        if self.config.holds_everybody {
+        if self.config.holds_everybody || self.config.localchecker {
             self.wait(cx, newcomer);
         } else {
             self.verified(cx, newcomer);

@@ -16,6 +16,7 @@ struct Kin {
     refresh_ms: u64,
     filling_lookups: u32,
     rtt_bias: &'static [&'static str],
+    localchecker: &'static [&'static str],
 }
 
 /// The module `nice`.
@@ -29,6 +30,7 @@ pub(crate) fn nice() -> (ModuleInfo, Build) {
         refresh_ms: 6000,
         filling_lookups: 8,
         rtt_bias: &["off", "on"],
+        localchecker: &["off", "on"],
     })
 }
 
@@ -43,6 +45,22 @@ pub(crate) fn nrtt() -> (ModuleInfo, Build) {
         refresh_ms: 6000,
         filling_lookups: 8,
         rtt_bias: &["on", "off"],
+        localchecker: &["off", "on"],
+    })
+}
+
+/// The module `checked`.
+pub(crate) fn checked() -> (ModuleInfo, Build) {
+    definition(&Kin {
+        name: "checked",
+        label: "CHECKED",
+        summary: "nrtt, and who is new must answer another socket of ours after quarantine",
+        source: "thesis 7.6.1, localchecker",
+        first: 8,
+        refresh_ms: 6000,
+        filling_lookups: 8,
+        rtt_bias: &["on", "off"],
+        localchecker: &["on", "off"],
     })
 }
 
@@ -57,6 +75,7 @@ pub(crate) fn nr64() -> (ModuleInfo, Build) {
         refresh_ms: 4000,
         filling_lookups: 16,
         rtt_bias: &["on", "off"],
+        localchecker: &["off", "on"],
     })
 }
 
@@ -71,6 +90,7 @@ pub(crate) fn nr128() -> (ModuleInfo, Build) {
         refresh_ms: 3000,
         filling_lookups: 32,
         rtt_bias: &["on", "off"],
+        localchecker: &["off", "on"],
     })
 }
 
@@ -121,6 +141,12 @@ fn parameters(kin: &Kin) -> Vec<Parameter> {
             "quarantine_scope",
             &["all", "queriers"],
             "who waits: everybody, or those that queried us (pymdht)",
+        ),
+        Parameter::choice(
+            "localchecker",
+            kin.localchecker,
+            "whether quarantine ends with an answer to another socket of ours (a second `--bind`; \
+             without one, to the only one)",
         ),
         Parameter::duration(
             "stale",
@@ -176,6 +202,7 @@ pub(super) struct Config {
     pub(super) filling_lookups: usize,
     pub(super) quarantine: Duration,
     pub(super) holds_everybody: bool,
+    pub(super) localchecker: bool,
     pub(super) stale: Duration,
     pub(super) rtt_bias: bool,
     pub(super) age_rule: bool,
@@ -194,6 +221,7 @@ impl Config {
             filling_lookups: parameters.integer("filling_lookups"),
             quarantine: parameters.duration("quarantine"),
             holds_everybody: parameters.choice("quarantine_scope") == "all",
+            localchecker: parameters.choice("localchecker") == "on",
             stale: parameters.duration("stale"),
             rtt_bias: parameters.choice("rtt_bias") == "on",
             age_rule: parameters.choice("age_rule") == "on",

@@ -1,5 +1,6 @@
 //! NICE and its kin as the thesis describes them [7.6.1, 8.V.B to 8.V.D].
 
+mod localchecker;
 mod population;
 mod replacement;
 mod startup;

@@ -6,7 +6,7 @@ use mdht_krpc::{Contact, Id, Instant};
 
 use super::Nice;
 use crate::routing::table::{Claim, Entry};
-use crate::routing::{Ask, MaintenanceQuery, RoutingAction, RoutingCx, Vantage};
+use crate::routing::{Ask, MaintenanceQuery, Origin, RoutingAction, RoutingCx, Vantage};
 
 /// What a tick can do; the number is the tag of its query.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,22 @@ enum Task {
     Found,
     /// A replacement for a bucket with room.
     Replacement,
+}
+
+impl Task {
+    /// Whether it is there to learn if a newcomer may enter.
+    const fn asks_newcomers(self) -> bool {
+        matches!(self, Self::Quarantine | Self::Found)
+    }
+}
+
+/// Whether a query of this origin was sent to learn if a newcomer may enter.
+pub(super) fn asks_newcomers(origin: Origin) -> bool {
+    let Origin::Routing(tag) = origin else {
+        return false;
+    };
+    let task = usize::try_from(tag).ok().and_then(|tag| TASKS.get(tag));
+    task.is_some_and(|task| task.asks_newcomers())
 }
 
 /// How soon the lookups of start-up are repeated while the table is thin; the
@@ -136,7 +152,7 @@ impl Nice {
         for index in in_turn(self.upkeep.turn, TASKS.len()) {
             if let Some(contact) = self.pick(TASKS[index], cx.now) {
                 self.upkeep.turn = index + 1;
-                return self.ask(cx, contact, index as u64);
+                return self.ask(cx, contact, index);
             }
         }
     }
@@ -205,7 +221,7 @@ impl Nice {
             .map(Entry::contact)
     }
 
-    fn ask(&mut self, cx: &mut RoutingCx<'_>, contact: Contact, tag: u64) {
+    fn ask(&mut self, cx: &mut RoutingCx<'_>, contact: Contact, task: usize) {
         let timeout = self.config.timeout;
         self.upkeep.asked.push((contact.id, cx.now + timeout));
         let target = self
@@ -213,13 +229,16 @@ impl Nice {
             .asks_for_nodes
             .then(|| self.target_to_ask_for(cx));
         let ask = target.flatten().map_or(Ask::Ping, Ask::FindNode);
-        let from = Vantage::Main;
+        let from = match self.config.localchecker && TASKS[task].asks_newcomers() {
+            true if cx.sockets > 1 => Vantage::Other,
+            _ => Vantage::Main,
+        };
         cx.actions.push(RoutingAction::Query(MaintenanceQuery {
             contact,
             ask,
             timeout,
             from,
-            tag,
+            tag: task as u64,
         }));
     }
 

@@ -7,8 +7,13 @@ use super::*;
 fn admitted(harness: &mut Harness, bucket: usize) -> Contact {
     let contact = harness.stranger(bucket);
     harness.answer(contact, 50);
-    harness.advance(secs(181));
-    harness.answer(contact, 50);
+    harness.advance(secs(240));
+    let asked = harness.actions.iter().find_map(|(_, action)| match action {
+        RoutingAction::Query(query) if query.contact == contact => Some(query.tag),
+        _ => None,
+    });
+    let origin = asked.map_or(Origin::Lookup, Origin::Routing);
+    harness.answer_with(contact, 50, &[], origin);
     assert!(harness.is_in_table(&contact));
     contact
 }
