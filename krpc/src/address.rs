@@ -48,21 +48,22 @@ pub fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-fn is_public_v4(ip: Ipv4Addr) -> bool {
+/// By the first octet, which settles it for nearly all: private, shared,
+/// loopback, link-local, protocol, documentation and benchmark ranges, multicast
+/// and what is reserved are left out.
+#[inline]
+const fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
-    let reserved = a == 0 || a >= 240;
-    let shared = a == 100 && (b & 0xc0) == 64;
-    let protocol = a == 192 && b == 0 && c == 0;
-    let benchmark = a == 198 && (b & 0xfe) == 18;
-    !(reserved
-        || shared
-        || protocol
-        || benchmark
-        || ip.is_private()
-        || ip.is_loopback()
-        || ip.is_link_local()
-        || ip.is_multicast()
-        || ip.is_documentation())
+    match a {
+        0 | 10 | 127 | 224..=255 => false,
+        100 => b & 0xc0 != 64,
+        169 => b != 254,
+        172 => b & 0xf0 != 16,
+        192 => !(b == 168 || b == 0 && (c == 0 || c == 2)),
+        198 => !(b & 0xfe == 18 || b == 51 && c == 100),
+        203 => !(b == 0 && c == 113),
+        _ => true,
+    }
 }
 
 /// Global unicast is 2000::/3; tunnels that embed an IPv4 address (Teredo,

@@ -43,11 +43,17 @@ pub fn read_compact_addr(bytes: &[u8]) -> Option<SocketAddr> {
 
 /// Appends the compact form of `addr` to `out`.
 pub fn write_compact_addr(addr: &SocketAddr, out: &mut Vec<u8>) {
+    let [high, low] = addr.port().to_be_bytes();
     match addr {
-        SocketAddr::V4(a) => out.extend_from_slice(&a.ip().octets()),
-        SocketAddr::V6(a) => out.extend_from_slice(&a.ip().octets()),
+        SocketAddr::V4(addr) => {
+            let [a, b, c, d] = addr.ip().octets();
+            out.extend_from_slice(&[a, b, c, d, high, low]);
+        }
+        SocketAddr::V6(addr) => {
+            out.extend_from_slice(&addr.ip().octets());
+            out.extend_from_slice(&[high, low]);
+        }
     }
-    out.extend_from_slice(&addr.port().to_be_bytes());
 }
 
 /// A compact list of contacts of one family: `nodes` of BEP 5 or `nodes6` of

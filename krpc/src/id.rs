@@ -1,5 +1,6 @@
 //! 160-bit identifiers and the XOR metric between them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -140,7 +141,7 @@ fn hex_value(digit: u8) -> u8 {
 }
 
 /// XOR distance between two identifiers; smaller is closer (BEP 5, "Overview").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Distance([u8; Id::LEN]);
 
 impl Distance {
@@ -149,10 +150,33 @@ impl Distance {
 
     /// Number of leading zero bits, 0 to 160; 160 only between equal identifiers.
     pub fn leading_zeros(&self) -> usize {
-        match self.0.iter().position(|&b| b != 0) {
-            Some(i) => 8 * i + self.0[i].leading_zeros() as usize,
-            None => ID_BITS,
-        }
+        let (high, low) = self.words();
+        let zeros = match high {
+            0 => u128::BITS + low.leading_zeros(),
+            _ => high.leading_zeros(),
+        };
+        zeros as usize
+    }
+
+    /// As numbers, which compare at once.
+    #[inline]
+    fn words(&self) -> (u128, u32) {
+        let [high @ .., a, b, c, d] = self.0;
+        (u128::from_be_bytes(high), u32::from_be_bytes([a, b, c, d]))
+    }
+}
+
+impl Ord for Distance {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.words().cmp(&other.words())
+    }
+}
+
+impl PartialOrd for Distance {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -180,6 +204,21 @@ mod tests {
         assert_eq!("00ff".parse::<Id>(), Err(ParseIdError::Length(4)));
         assert_eq!("zz".parse::<Id>(), Err(ParseIdError::Digit('z')));
         assert_eq!("é0".parse::<Id>(), Err(ParseIdError::Digit('é')));
+    }
+
+    #[test]
+    fn distances_order_as_their_bytes() {
+        let mut rng = Rng::from_u64(3);
+        let own = Id::random(&mut rng);
+        for bucket in (0..ID_BITS).chain(0..ID_BITS) {
+            let other = own.random_in_bucket(bucket, &mut rng);
+            let (a, b) = (own.distance(&other), other.distance(&Id::random(&mut rng)));
+            assert_eq!(a.leading_zeros(), bucket);
+            assert_eq!(a.cmp(&b), a.0.cmp(&b.0));
+            let near = own.distance(&own.random_in_bucket(bucket, &mut rng));
+            assert_eq!(a.cmp(&near), a.0.cmp(&near.0));
+        }
+        assert_eq!(own.distance(&own).leading_zeros(), ID_BITS);
     }
 
     #[test]

@@ -45,12 +45,17 @@ impl Draws {
 
     /// A number for a pair of numbers.
     pub(crate) const fn draw(self, a: u64, b: u64) -> u64 {
-        mix(mix(self.0 ^ a).wrapping_add(b.wrapping_mul(GOLDEN)))
+        self.of(a).then(b)
     }
 
     /// Draws of their own for `a`.
     pub(crate) const fn of(self, a: u64) -> Self {
         Self(mix(self.0 ^ a))
+    }
+
+    /// A number for the second of a pair: `draw(a, b)` is `of(a).then(b)`.
+    pub(crate) const fn then(self, b: u64) -> u64 {
+        mix(self.0.wrapping_add(b.wrapping_mul(GOLDEN)))
     }
 
     /// A number for one number.

@@ -9,6 +9,8 @@
 //! tables as a good one. So who asks many tables meets no larger share of them
 //! than who asks one.
 
+use std::ops::Range;
+
 use mdht_krpc::Instant;
 
 use crate::draws::{Draws, Subject, below, unit};
@@ -111,38 +113,58 @@ impl Circulating {
 /// Contacts of an answer, nearest to its target first.
 #[derive(Debug, Default)]
 pub(crate) struct Closest {
-    /// Found, but not yet looked at.
+    /// Found, but not yet ranked.
     found: Vec<Identity>,
-    distances: Vec<(u64, Identity)>,
-    /// The nearest of those looked at, at most [`K`], in order.
-    nearest: Vec<(u64, Identity)>,
+    /// Those ranked, once each and in order, each as one number: the distance of
+    /// its ID's first 64 bits, and below it the number of the identity.
+    ranked: Vec<u128>,
 }
 
 impl Closest {
     fn clear(&mut self) {
         self.found.clear();
-        self.nearest.clear();
+        self.ranked.clear();
     }
 
-    /// Looks at those found. The IDs of all of them are fetched before the
-    /// first is put in its place: each is a miss of every cache, and they must
-    /// not wait for each other.
-    fn rank(&mut self, population: &Population, target: u64) {
-        let distance = |identity: Identity| (population.prefix(identity.rank) ^ target, identity);
-        self.distances.clear();
-        self.distances.extend(self.found.drain(..).map(distance));
-        for entry in &self.distances {
-            let place = self.nearest.partition_point(|nearer| nearer < entry);
-            if place < K && self.nearest.get(place) != Some(entry) {
-                self.nearest.truncate(K - 1);
-                self.nearest.insert(place, *entry);
-            }
-        }
+    /// Takes one up. Its ID begins to be fetched while others are looked for.
+    #[inline]
+    fn add(&mut self, population: &Population, identity: Identity) {
+        population.expect(identity.rank);
+        self.found.push(identity);
+    }
+
+    /// Ranks those found, and tells whether there are enough for an answer.
+    fn is_enough(&mut self, population: &Population, target: u64) -> bool {
+        self.ranked.extend(self.found.drain(..).map(|identity| {
+            let distance = population.prefix(identity.rank) ^ target;
+            u128::from(distance) << 64 | u128::from(identity.number())
+        }));
+        self.ranked.sort_unstable();
+        self.ranked.dedup();
+        self.ranked.len() >= K
     }
 
     pub(crate) fn identities(&self) -> impl Iterator<Item = Identity> {
-        self.nearest.iter().map(|(_, identity)| *identity)
+        #[allow(clippy::cast_possible_truncation)] // the lower half
+        let identity = |ranked: &u128| Identity::from_number(*ranked as u64);
+        self.ranked.iter().take(K).map(identity)
     }
+}
+
+/// A moment, taken apart as [`TablePlan::epoch`] needs it for many entries.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    /// Whole epochs since time zero, and microseconds since the last.
+    epochs: u64,
+    within: u64,
+}
+
+/// Where the entries of one bucket of one node are drawn from.
+#[derive(Clone, Debug)]
+struct Subtree {
+    of: u64,
+    bucket: u32,
+    ranks: Range<u32>,
 }
 
 impl TablePlan {
@@ -175,20 +197,26 @@ impl TablePlan {
         out: &mut Closest,
     ) {
         out.clear();
+        let clock = self.clock(now);
         let common = (population.prefix(of.rank) ^ target).leading_zeros();
         if common >= self.near_depth {
-            self.add_near(population, of, now, &mut out.found);
-            out.rank(population, target);
+            self.near(population, of, clock, |identity| {
+                out.add(population, identity);
+            });
         }
         // buckets farther and farther away until there are enough
-        let mut bucket = common.min(self.near_depth.saturating_sub(1));
-        loop {
-            self.add_bucket(population, of, bucket, now, &mut out.found);
-            out.rank(population, target);
-            if out.nearest.len() >= K || bucket == 0 {
+        let first = common.min(self.near_depth.saturating_sub(1));
+        for bucket in (0..=first).rev() {
+            let subtree = Subtree::new(population, of, bucket);
+            for slot in 0..self.bucket_size(population, of, bucket) {
+                let entry = self.drawn(population, &subtree, slot, clock);
+                entry
+                    .into_iter()
+                    .for_each(|(_, identity)| out.add(population, identity));
+            }
+            if out.is_enough(population, target) {
                 break;
             }
-            bucket -= 1;
         }
     }
 
@@ -200,19 +228,19 @@ impl TablePlan {
         now: Instant,
         out: &mut Vec<(Kind, Identity)>,
     ) {
+        let clock = self.clock(now);
         for bucket in 0..self.near_depth {
+            let subtree = Subtree::new(population, of, bucket);
             let slots = 0..self.bucket_size(population, of, bucket);
-            out.extend(slots.filter_map(|slot| self.entry(population, of, (bucket, slot), now)));
+            out.extend(slots.filter_map(|slot| self.drawn(population, &subtree, slot, clock)));
         }
-        let mut near = Vec::new();
-        self.add_near(population, of, now, &mut near);
-        out.extend(near.into_iter().map(|identity| {
+        self.near(population, of, clock, |identity| {
             let kind = match population.is_online(identity, now) {
                 true => Kind::of(population.connectivity(identity).class),
                 false => Kind::Stale,
             };
-            (kind, identity)
-        }));
+            out.push((kind, identity));
+        });
     }
 
     /// Depth of the buckets that hold whoever is near.
@@ -228,29 +256,48 @@ impl TablePlan {
         (bucket, slot): (u32, u16),
         now: Instant,
     ) -> Option<(Kind, Identity)> {
+        let subtree = Subtree::new(population, of, bucket);
+        self.drawn(population, &subtree, slot, self.clock(now))
+    }
+
+    fn drawn(
+        &self,
+        population: &Population,
+        subtree: &Subtree,
+        slot: u16,
+        clock: Clock,
+    ) -> Option<(Kind, Identity)> {
+        let Subtree {
+            of,
+            bucket,
+            ref ranks,
+        } = *subtree;
         let place = u64::from(bucket) << 16 | u64::from(slot);
-        let (epoch, began) = self.epoch(of.number(), place, now);
-        let entry = self.entries.draw(of.number(), place << 32 | epoch);
-        let own = population.prefix(of.rank);
-        let range = population.subtree(own ^ (1 << (63 - bucket)), bucket + 1);
+        let (epoch, began) = self.epoch(of, place, clock);
+        let entry = self.entries.draw(of, place << 32 | epoch);
         let kind = self.kind(unit(entry));
-        let fits = |pick, share| {
-            let draw = below(self.picks.draw(entry, pick), range.len() as u64);
-            let rank = range.start + u32::try_from(draw).unwrap_or(0);
-            let there = population.at(rank, began);
-            let (there, is) = match kind {
-                Kind::Stale => (Population::before(there), kind),
-                _ => (there, Kind::of(population.connectivity(there).class)),
-            };
-            (is == kind && self.circulates(there, share)).then_some(there)
-        };
-        if range.is_empty() {
+        if ranks.is_empty() {
             return None;
         }
-        let circulating = (0..PICKS).find_map(|pick| fits(pick, self.far.share(kind)));
+        let picks = self.picks.of(entry);
+        let share = self.far.share(kind);
         // of a rare kind few circulate: better any than none
-        let found = circulating.or_else(|| (0..PICKS).find_map(|pick| fits(pick, 1.0)));
-        found.map(|identity| (kind, identity))
+        let mut any = None;
+        for pick in 0..PICKS {
+            let draw = below(picks.then(pick), ranks.len() as u64);
+            let rank = ranks.start + u32::try_from(draw).unwrap_or(0);
+            let there = population.at(rank, began);
+            let there = match kind {
+                Kind::Stale => Population::before(there),
+                _ if Kind::of(population.connectivity(there).class) != kind => continue,
+                _ => there,
+            };
+            if self.circulates(there, share) {
+                return Some((kind, there));
+            }
+            any.get_or_insert(there);
+        }
+        any.map(|identity| (kind, identity))
     }
 
     /// Number of entries in a bucket of a node.
@@ -260,31 +307,18 @@ impl TablePlan {
         size.copied().unwrap_or(DEFAULT_BUCKET)
     }
 
-    fn add_bucket(
-        &self,
-        population: &Population,
-        of: Identity,
-        bucket: u32,
-        now: Instant,
-        out: &mut Vec<Identity>,
-    ) {
-        let slots = 0..self.bucket_size(population, of, bucket);
-        let entries = slots.filter_map(|slot| self.entry(population, of, (bucket, slot), now));
-        out.extend(entries.map(|(_, identity)| identity));
-    }
-
     /// Nodes nearest to the own ID: they are few, and most are known.
-    fn add_near(
+    fn near(
         &self,
         population: &Population,
         of: Identity,
-        now: Instant,
-        out: &mut Vec<Identity>,
+        clock: Clock,
+        mut add: impl FnMut(Identity),
     ) {
         let own = population.prefix(of.rank);
         for rank in population.subtree(own, self.near_depth) {
             let place = 1 << 40 | u64::from(rank);
-            let (epoch, began) = self.epoch(of.number(), place, now);
+            let (epoch, began) = self.epoch(of.number(), place, clock);
             let there = population.at(rank, began);
             let kind = Kind::of(population.connectivity(there).class);
             let gone = Population::before(there);
@@ -292,7 +326,7 @@ impl TablePlan {
             for (identity, kind) in [(there, kind), (gone, Kind::Stale)] {
                 let known = unit(draws.draw(identity.number(), epoch)) < self.tables.near_known;
                 if known && identity != of && self.circulates(identity, self.near.share(kind)) {
-                    out.push(identity);
+                    add(identity);
                 }
             }
         }
@@ -321,11 +355,30 @@ impl TablePlan {
         }
     }
 
+    const fn clock(&self, now: Instant) -> Clock {
+        let now = now.as_micros();
+        Clock {
+            epochs: now / self.epoch,
+            within: now % self.epoch,
+        }
+    }
+
     /// Number of an entry's epoch, and when it began.
-    fn epoch(&self, node: u64, place: u64, now: Instant) -> (u64, Instant) {
+    fn epoch(&self, node: u64, place: u64, clock: Clock) -> (u64, Instant) {
         let phase = below(self.phases.draw(node, place), self.epoch);
-        let epoch = (now.as_micros() + phase) / self.epoch;
+        let epoch = clock.epochs + u64::from(clock.within + phase >= self.epoch);
         let began = (epoch * self.epoch).saturating_sub(phase);
         (epoch, Instant::from_micros(began))
+    }
+}
+
+impl Subtree {
+    fn new(population: &Population, of: Identity, bucket: u32) -> Self {
+        let own = population.prefix(of.rank);
+        Self {
+            of: of.number(),
+            bucket,
+            ranks: population.subtree(own ^ (1 << (63 - bucket)), bucket + 1),
+        }
     }
 }

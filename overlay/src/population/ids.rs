@@ -47,6 +47,23 @@ impl IdSpace {
         self.prefixes[rank as usize]
     }
 
+    /// Tells the processor that a prefix will be asked for soon. In a large
+    /// world each is a miss of every cache, as long as all the rest of an answer
+    /// if it is waited for.
+    #[inline]
+    #[allow(unsafe_code)]
+    pub(crate) fn expect(&self, rank: u32) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(prefix) = self.prefixes.get(rank as usize) {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a hint; it reads nothing, and could not fault if it did:
+            // the pointer is that of a reference
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(prefix).cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = rank;
+    }
+
     /// Ranks of the places whose IDs share the first `bits` bits of `prefix`.
     pub(crate) fn subtree(&self, prefix: u64, bits: u32) -> Range<u32> {
         if bits == 0 {

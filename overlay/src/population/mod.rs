@@ -5,6 +5,7 @@ mod addresses;
 mod ids;
 mod places;
 mod sessions;
+mod shares;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use mdht_krpc::{Id, Instant};
 
-use crate::draws::{Draws, Subject, unit};
+use crate::draws::{Draws, Subject};
 use crate::parameters::{Class, Connectivity, Parameters};
 
 use addresses::AddressPlan;
@@ -21,6 +22,7 @@ pub use places::Access;
 use places::Places;
 pub(crate) use places::{interpolate, one_way};
 pub(crate) use sessions::SessionPlan;
+use shares::Shares;
 
 /// A modelled node: the place of its ID among all, and how many were at that
 /// place before it.
@@ -57,16 +59,17 @@ pub struct Population {
     places: Places,
     id_rest: Draws,
     classes: Draws,
+    class_shares: Shares,
     connectivity: Vec<Connectivity>,
     clients: Draws,
-    /// Cumulative shares and first bytes of `v`.
-    client_shares: Vec<f64>,
+    client_shares: Shares,
 }
 
 impl Population {
     pub(crate) fn new(parameters: &Parameters) -> Self {
         let seed = parameters.seed;
-        let shares = parameters.clients.iter().map(|client| client.share);
+        let rows = parameters.connectivity.iter();
+        let clients = parameters.clients.iter();
         Self {
             ids: IdSpace::new(seed, parameters.nodes),
             addresses: AddressPlan::new(seed, parameters.secure_ids),
@@ -74,14 +77,10 @@ impl Population {
             places: Places::new(seed, &parameters.links),
             id_rest: Draws::new(seed, Subject::Id).of(1),
             classes: Draws::new(seed, Subject::Class),
+            class_shares: Shares::new(rows.map(|row| row.share)),
             connectivity: parameters.connectivity.clone(),
             clients: Draws::new(seed, Subject::Client),
-            client_shares: shares
-                .scan(0.0, |sum, share| {
-                    *sum += share;
-                    Some(*sum)
-                })
-                .collect(),
+            client_shares: Shares::new(clients.map(|client| client.share)),
         }
     }
 
@@ -102,7 +101,7 @@ impl Population {
 
     /// The node at a place at a moment.
     pub fn at(&self, rank: u32, at: Instant) -> Identity {
-        let generation = self.sessions.stay(rank, at).generation;
+        let generation = self.sessions.generation(rank, at);
         Identity { rank, generation }
     }
 
@@ -162,7 +161,7 @@ impl Population {
     /// What lies between a node and the world.
     pub fn connectivity(&self, identity: Identity) -> Connectivity {
         let draw = self.classes.one(identity.number());
-        let row = by_share(&self.connectivity, |row| row.share, unit(draw));
+        let row = self.class_shares.row(draw);
         self.connectivity.get(row).copied().unwrap_or(Connectivity {
             class: Class::Open,
             mapping_timeout_s: 0,
@@ -172,11 +171,7 @@ impl Population {
 
     /// A node's client: its place in [`Parameters::clients`].
     pub fn client(&self, identity: Identity) -> usize {
-        let draw = unit(self.clients.one(identity.number()));
-        let last = self.client_shares.len().saturating_sub(1);
-        self.client_shares
-            .partition_point(|share| *share <= draw)
-            .min(last)
+        self.client_shares.row(self.clients.one(identity.number()))
     }
 
     /// Round-trip time between two hosts, without jitter.
@@ -189,6 +184,12 @@ impl Population {
         self.ids.prefix(rank)
     }
 
+    /// Tells the processor that the ID of a place will be asked for soon.
+    #[inline]
+    pub(crate) fn expect(&self, rank: u32) {
+        self.ids.expect(rank);
+    }
+
     /// Ranks of the places whose IDs share the first `bits` bits of `prefix`.
     pub(crate) fn subtree(&self, prefix: u64, bits: u32) -> Range<u32> {
         self.ids.subtree(prefix, bits)
@@ -198,17 +199,6 @@ impl Population {
     pub(crate) fn depth_of(&self, k: u32) -> u32 {
         self.ids.depth_of(k)
     }
-}
-
-/// The first of `rows` at which the shares up to it exceed `draw`; the last if
-/// rounding leaves none.
-fn by_share<T>(rows: &[T], share: impl Fn(&T) -> f64, draw: f64) -> usize {
-    let mut sum = 0.0;
-    let found = rows.iter().position(|row| {
-        sum += share(row);
-        draw < sum
-    });
-    found.unwrap_or(rows.len().saturating_sub(1))
 }
 
 /// First 64 bits of an ID: what the order of places goes by.

@@ -18,6 +18,10 @@ const STEPS: usize = 64;
 const OCTAVES: usize = 40;
 /// A minute in microseconds.
 const MINUTE: f64 = 60e6;
+/// Microseconds of a span of [`SessionPlan::generation`], and number of spans:
+/// 12 days.
+const SPAN_BITS: u32 = 30;
+const SPANS: u64 = 1000;
 /// Longest session, about 3,000 years.
 const LONGEST: f64 = 1e17;
 
@@ -27,6 +31,10 @@ pub(crate) struct SessionPlan {
     residual: Draws,
     fresh: Draws,
     tables: Option<(Quantiles, Quantiles)>,
+    /// For each span of 2³⁰ µs (18 min) a draw below which the residual lifetime
+    /// goes beyond the span's end: most questions are about nodes found at the
+    /// start, and need no quantile.
+    outlasting: Vec<u64>,
     mean: f64,
 }
 
@@ -44,14 +52,19 @@ pub(crate) struct Stay {
 impl SessionPlan {
     pub(crate) fn new(seed: u64, model: &Sessions) -> Self {
         let survival = Survival::of(model);
+        let tables = survival.as_ref().map(|survival| {
+            let residual = survival.residual();
+            (Quantiles::of(&residual), Quantiles::of(survival))
+        });
         Self {
             residual: Draws::new(seed, Subject::Residual),
             fresh: Draws::new(seed, Subject::Session),
             mean: survival.as_ref().map_or(LONGEST, Survival::mean),
-            tables: survival.map(|survival| {
-                let residual = survival.residual();
-                (Quantiles::of(&residual), Quantiles::of(&survival))
+            outlasting: tables.as_ref().map_or_else(Vec::new, |(residual, _)| {
+                let ends = (1..=SPANS).map(|span| span << SPAN_BITS);
+                ends.map(|end| residual.first_draw_within(end)).collect()
             }),
+            tables,
         }
     }
 
@@ -66,26 +79,41 @@ impl SessionPlan {
         Duration::from_micros(micros.unwrap_or(u64::MAX))
     }
 
+    /// Number of the node at a place: that of its [stay](Self::stay).
+    #[inline]
+    pub(crate) fn generation(&self, rank: u32, at: Instant) -> u8 {
+        let draw = self.residual.one(rank.into());
+        let span = usize::try_from(at.as_micros() >> SPAN_BITS).unwrap_or(usize::MAX);
+        match self.outlasting.get(span) {
+            Some(bound) if draw < *bound => 0,
+            _ => self.stay(rank, at).generation,
+        }
+    }
+
     /// Who is at a place.
     pub(crate) fn stay(&self, rank: u32, at: Instant) -> Stay {
-        let mut stay = Stay {
-            generation: 0,
-            from: Instant::ZERO,
-            until: Instant::from_micros(u64::MAX),
-        };
         let Some((residual, fresh)) = &self.tables else {
-            return stay;
+            return Stay {
+                generation: 0,
+                from: Instant::ZERO,
+                until: Instant::from_micros(u64::MAX),
+            };
         };
-        let first = residual.at(self.residual.one(rank.into()));
-        stay.until = Instant::from_micros(first);
+        let at = at.as_micros();
+        let (mut generation, mut from) = (0, 0);
+        let mut until = residual.at(self.residual.one(rank.into()));
         // the last generation that has a number stays
-        while stay.until <= at && stay.generation < Self::LAST {
-            stay.generation += 1;
-            stay.from = stay.until;
-            let draw = self.fresh.draw(rank.into(), stay.generation.into());
-            stay.until += Duration::from_micros(fresh.at(draw));
+        while until <= at && generation < Self::LAST {
+            generation += 1;
+            from = until;
+            let draw = self.fresh.draw(rank.into(), generation.into());
+            until = until.saturating_add(fresh.at(draw));
         }
-        stay
+        Stay {
+            generation,
+            from: Instant::from_micros(from),
+            until: Instant::from_micros(until),
+        }
     }
 
     /// The last node of a place; one more number names the node before the
@@ -185,6 +213,19 @@ impl Quantiles {
         Self(grid().map(|left| at(left).min(LONGEST) as u64).collect())
     }
 
+    /// The least draw whose time is not beyond `time`: times fall as draws rise.
+    fn first_draw_within(&self, time: u64) -> u64 {
+        let (mut low, mut high) = (0, u64::MAX);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.at(middle) > time {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        low
+    }
+
     /// The time at which as much is left as `draw` is of 2⁶⁴.
     #[allow(clippy::cast_possible_truncation)] // the interpolation stays between its ends
     fn at(&self, draw: u64) -> u64 {
@@ -280,6 +321,27 @@ mod tests {
                 (leaving(at) / expected - 1.0).abs() < 0.1,
                 "{at} {expected}"
             );
+        }
+    }
+
+    #[test]
+    fn generations_are_those_of_the_stays() {
+        let models = [
+            Sessions::default(),
+            Sessions::Exponential { mean_min: 30.0 },
+            Sessions::Endless,
+        ];
+        for model in models {
+            let plan = SessionPlan::new(4, &model);
+            for rank in 0..3000 {
+                let ends = plan.stay(rank, Instant::ZERO).until.as_micros();
+                let spans = [0, 1, 2, 900, 999, 1000, 1001].map(|span| span << SPAN_BITS);
+                let around = |time: u64| [time.saturating_sub(1), time, time.saturating_add(1)];
+                for at in spans.into_iter().chain([ends]).flat_map(around) {
+                    let at = Instant::from_micros(at);
+                    assert_eq!(plan.generation(rank, at), plan.stay(rank, at).generation);
+                }
+            }
         }
     }
 

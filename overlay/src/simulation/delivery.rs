@@ -115,6 +115,9 @@ impl Simulation {
     ) {
         let router = self.world.routers().iter().position(|router| *router == to);
         let dest = self.modelled_at(to);
+        if let Some(dest) = dest {
+            self.world.population().expect(dest.rank);
+        }
         if router.is_none() && dest.is_none() {
             self.counters.to_nobody += 1;
             return;
