@@ -210,8 +210,8 @@ impl Table {
     }
 
     /// Whether fewer contacts are in the table, or wait and count, than one IP
-    /// address may have. Asked for nearly each contact that a response names:
-    /// plain loops over the lists take half as long as [`Table::entries`].
+    /// address may have. Asked for nearly each contact that a response names,
+    /// hence plain loops.
     fn is_below_limit(&self, ip: IpAddr, counts: impl Fn(&Entry) -> bool) -> bool {
         let limit = self.shape.per_ip;
         if limit == 0 {
