@@ -74,6 +74,11 @@ impl Folder {
         self.captures.join(format!("{label}{}", self.suffix))
     }
 
+    /// Where the capture goes if it is not compressed.
+    pub(crate) fn plain(&self, label: &str) -> PathBuf {
+        self.captures.join(format!("{label}.pcap"))
+    }
+
     /// The capture of a run that goes on.
     pub(crate) fn part(&self, label: &str) -> PathBuf {
         self.captures.join(format!("{label}{PART}"))

@@ -9,6 +9,7 @@ use crate::interval::Interval;
 use crate::lookups::samples;
 use crate::published::Published;
 use crate::script::{Script, Variant};
+use crate::unique::UniqueAddresses;
 use crate::verdict::PairVerdict;
 
 /// What came out of an experiment: figures of the profiler, which saw packets
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub virtual_time: Duration,
     /// In the order of the script.
     pub variants: Vec<VariantOutcome>,
+    /// Addresses that nodes met together, by world, round and repetition.
+    pub unique: Vec<UniqueAddresses>,
     /// See [`Outcome::verdicts`]: worked out when first asked for.
     pub(crate) judged: OnceLock<Vec<PairVerdict>>,
 }
@@ -36,7 +39,8 @@ pub struct Outcome {
 pub struct VariantOutcome {
     /// The variant.
     pub variant: Variant,
-    /// Its profile in each repetition that was finished.
+    /// The profiles of its nodes that were finished: of the first repetition,
+    /// then of the next.
     pub repetitions: Vec<NodeProfile>,
     /// For each lookup of every repetition the least time in milliseconds in
     /// which anybody could have had a value: the oracle's, from outside the
