@@ -97,7 +97,12 @@ pub fn run(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Outcome, Er
     };
     let variants = script.variants.iter().enumerate();
     let variants = variants.map(|(number, variant)| {
-        let own = || ended.finished.iter().filter(|run| run.job.variant == number);
+        let own = || {
+            ended
+                .finished
+                .iter()
+                .filter(|run| run.job.variant == number)
+        };
         VariantOutcome {
             variant: variant.clone(),
             repetitions: own().map(|run| run.profile.clone()).collect(),

@@ -23,6 +23,7 @@
 //! oracle       what no lookup can beat
 //! live         the same on real sockets
 //! outcome      what came out
+//! adoption     worlds of full nodes beside each other
 //! published    the thesis's figures
 //! score        how near they come
 //! interval     means and how far they may be off
@@ -33,6 +34,7 @@
 //! replay       routing modules fed with what a captured node received
 //! ```
 
+mod adoption;
 mod capture_file;
 mod comparison;
 mod experiment;

@@ -8,7 +8,7 @@ use mdht_profiler::NodeProfile;
 use crate::interval::Interval;
 use crate::lookups::samples;
 use crate::published::Published;
-use crate::script::{Script, Variant};
+use crate::script::{Script, Variant, World};
 use crate::unique::UniqueAddresses;
 use crate::verdict::PairVerdict;
 
@@ -98,6 +98,22 @@ impl VariantOutcome {
 }
 
 impl Outcome {
+    /// Where the nodes lived, in words.
+    pub(crate) fn place(&self) -> String {
+        let script = &self.script;
+        let all = |kind: fn(&World) -> bool| script.worlds.iter().all(kind);
+        let kind = match () {
+            () if script.live.is_some() => return "on real sockets".to_owned(),
+            () if all(|world| world.full_nodes.is_some()) => "full nodes",
+            () if all(|world| world.full_nodes.is_none()) => "modelled nodes",
+            () => "nodes",
+        };
+        let mut sizes: Vec<_> = script.worlds.iter().map(|w| w.overlay.nodes).collect();
+        sizes.dedup();
+        let sizes: Vec<_> = sizes.iter().map(u32::to_string).collect();
+        format!("{} {kind}, seed {}", sizes.join(", "), script.seed)
+    }
+
     /// What the thesis published, to stand beside it.
     pub fn published(&self) -> Published {
         Published::thesis()

@@ -216,7 +216,11 @@ impl<'e> Runs<'e> {
             })
         };
         let (script, registry) = (self.experiment.script, self.experiment.registry);
-        let label = || batch.first().map_or_else(String::new, |job| self.label(*job));
+        let label = || {
+            batch
+                .first()
+                .map_or_else(String::new, |job| self.label(*job))
+        };
         live(script, registry, world, nodes, &mut pace).map_err(|error| match error {
             RunError::Capture { node, source } => match parts.get(node) {
                 Some(part) => at(part)(source),

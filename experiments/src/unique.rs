@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mdht_profiler::measurement::{Hooks, Measurement, Section, Span};
 use mdht_profiler::{MetAddresses, Remotes};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::job::Job;
+use crate::outcome::Outcome;
+use crate::published::Published;
 use crate::schedule::round;
 use crate::script::Script;
 
@@ -32,6 +35,28 @@ pub struct UniqueAddresses {
     pub sum_of_nodes: usize,
     /// Whether none was left out.
     pub complete: bool,
+}
+
+impl UniqueAddresses {
+    /// Mean of the nodes' own numbers; `None` without a node.
+    #[allow(clippy::cast_precision_loss)] // counts of addresses
+    pub fn mean_of_nodes(&self) -> Option<f64> {
+        (self.nodes > 0).then(|| self.sum_of_nodes as f64 / self.nodes as f64)
+    }
+}
+
+impl Outcome {
+    /// What `summary.json` has of them, with what was published.
+    pub(crate) fn unique_summary(&self) -> Value {
+        json!({
+            "published": {
+                "ips": self.published().unique_ips(),
+                "nodes": Published::NODES,
+                "hours": Published::HOURS,
+            },
+            "measured": self.unique,
+        })
+    }
 }
 
 /// The nodes that are counted together.

@@ -8,9 +8,7 @@ use std::time::Duration;
 use mdht_krpc::{Instant, Rng};
 use mdht_node::AnnouncePort;
 use mdht_node::core::Config;
-use mdht_overlay::{
-    CaptureTap, FullNodeSetup, FullWorldError, NodeIndex, Simulation, Tap, World,
-};
+use mdht_overlay::{CaptureTap, FullNodeSetup, FullWorldError, NodeIndex, Simulation, Tap, World};
 use mdht_plugins::{Registry, SpecError};
 
 use crate::job::Job;
@@ -229,7 +227,13 @@ mod tests {
             last = now;
             true
         };
-        let ended = live(&script, &registry, &Arc::new(world), nodes.into(), &mut pace);
+        let ended = live(
+            &script,
+            &registry,
+            &Arc::new(world),
+            nodes.into(),
+            &mut pace,
+        );
         (last, ended.map(|(_, is_whole)| is_whole))
     }
 

@@ -61,10 +61,10 @@ impl Script {
             // how many the file has is seen when it is read
             Some(_) => Some(MOST_INFOHASHES),
             None => self
-            .worlds
-            .iter()
-            .map(|world| world.overlay.swarms.top)
-            .min(),
+                .worlds
+                .iter()
+                .map(|world| world.overlay.swarms.top)
+                .min(),
         }
         .unwrap_or(0);
         if !(1..=top).contains(&schedule.infohashes) {
