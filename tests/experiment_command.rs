@@ -187,7 +187,9 @@ const SWARM: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 fn company(net: u8) -> Vec<Running> {
     let join = format!("--no-default-bootstrap --bootstrap 127.{net}.0.1:6881");
     let node = |host: u8| {
-        let mut node = start(&format!("node --bind 127.{net}.0.{host} {join}"));
+        let mut node = start(&format!(
+            "node --bind 127.{net}.0.{host}:6881 --routing bep5 {join}"
+        ));
         node.wait_for("listening on");
         node
     };

@@ -1,8 +1,10 @@
 //! A node's capture through the profiler.
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::Path;
 
+use mdht_krpc::Id;
 use mdht_profiler::{Error, MetAddresses, NodeProfile, NodeSpec, Options, Profiler};
 
 use crate::script::Script;
@@ -12,18 +14,21 @@ use crate::unique::Meeting;
 const WATERFALLS: usize = 3;
 
 /// What the profiler makes of the capture of one node, and the addresses that
-/// the node met. Where its address is not known it is the busiest one there.
+/// the node met; `looked_up`, if given, alone says which groups of queries are
+/// lookups. Where its address is not known it is the busiest one there.
 /// `None` if no node is to be seen. Unless the profiler is alone, the other
 /// cores have work of their own.
 pub(crate) fn profiled(
     capture: &Path,
     node: Option<NodeSpec>,
     is_alone: bool,
+    looked_up: Option<BTreeSet<Id>>,
 ) -> Result<Option<(NodeProfile, MetAddresses)>, Error> {
     let options = Options {
         nodes: node.into_iter().collect(),
         waterfalls: WATERFALLS,
         threads: (!is_alone).then_some(NonZero::<usize>::MIN),
+        infohashes: looked_up,
         ..Options::default()
     };
     let meeting = Meeting::default();

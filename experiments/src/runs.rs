@@ -141,7 +141,7 @@ impl<'e> Runs<'e> {
             ..NodeSpec::from(std::net::SocketAddr::from(addr))
         };
         let is_alone = self.threads() == 1;
-        let Some((mut profile, met)) = profiled(path, Some(node), is_alone)? else {
+        let Some((mut profile, met)) = profiled(path, Some(node), is_alone, None)? else {
             return Ok(None);
         };
         self.unique.add(job, &met);

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::{Live, LiveNode, captured, infohashes};
 use crate::capture_file::CaptureFile;
 use crate::experiment::{Ended, Error, Experiment};
-use crate::folder::{Folder, at};
+use crate::folder::{Folder, at, write_whole};
 use crate::job::{Job, batches};
 use crate::profiling::profiled;
 use crate::progress::{Progress, Watch, Watched};
@@ -88,10 +88,12 @@ impl LiveRuns<'_> {
         let labels: Vec<_> = batch.iter().map(|job| job.label(script)).collect();
         let finished = labels.iter().map(|label| self.folder.finished(label));
         if let Some(paths) = finished.collect::<Option<Vec<_>>>() {
-            for (job, path) in batch.iter().zip(&paths) {
+            for ((job, path), label) in batch.iter().zip(&paths).zip(&labels) {
                 let lookups = script.schedule.infohashes;
                 let is_wanted = self.watched.advance(|p| p.skip(lookups, length(script)));
-                self.profile(*job, path, None)?;
+                let spec = fs::read_to_string(self.folder.node(label));
+                let spec = spec.ok().and_then(|text| text.trim().parse().ok());
+                self.profile(*job, path, spec)?;
                 if !is_wanted {
                     return Ok(false);
                 }
@@ -100,12 +102,12 @@ impl LiveRuns<'_> {
         }
         let parts: Vec<_> = labels.iter().map(|label| self.folder.part(label)).collect();
         let (specs, is_whole) = self.live(batch, &parts)?;
-        for ((job, part), spec) in batch.iter().zip(&parts).zip(specs) {
-            self.profile(*job, part, spec)?;
+        for ((job, part), spec) in batch.iter().zip(&parts).zip(&specs) {
+            self.profile(*job, part, spec.clone())?;
         }
         if is_whole {
-            for (label, part) in labels.iter().zip(&parts) {
-                self.keep(label, part)?;
+            for ((label, part), spec) in labels.iter().zip(&parts).zip(&specs) {
+                self.keep(label, part, spec.as_ref())?;
             }
         }
         Ok(is_whole)
@@ -183,7 +185,9 @@ impl LiveRuns<'_> {
 
     fn profile(&mut self, job: Job, path: &Path, spec: Option<NodeSpec>) -> Result<(), Error> {
         let script = self.experiment.script;
-        let found = profiled(path, spec, true)?.filter(|(profile, _)| profile.messages > 0);
+        let looked_up = self.infohashes.iter().copied().collect();
+        let found = profiled(path, spec, true, Some(looked_up))?
+            .filter(|(profile, _)| profile.messages > 0);
         if let Some((mut profile, met)) = found {
             profile.node.label = Some(job.label(script));
             self.unique.add(job, &met);
@@ -200,7 +204,11 @@ impl LiveRuns<'_> {
     }
 
     /// Puts a capture that is finished in its place.
-    fn keep(&self, label: &str, part: &Path) -> Result<(), Error> {
+    fn keep(&self, label: &str, part: &Path, spec: Option<&NodeSpec>) -> Result<(), Error> {
+        if let Some(spec) = spec {
+            let node = self.folder.node(label);
+            write_whole(&node, spec.to_string().as_bytes()).map_err(at(&node))?;
+        }
         let keep = self.experiment.script.captures;
         if keep != Keep::Zst {
             let path = self.folder.plain(label);
