@@ -244,11 +244,12 @@ fn a_live_script_measures_nodes_on_real_sockets_and_resumes() {
             (&1.into(), &1.into())
         );
         // the order of the file
-        let capture = format!(
-            "{out}/captures/{}.pcap.zst",
-            variant["label"].as_str().unwrap()
-        );
-        let profile = &mdht(&format!("profile {capture} --format json")).documents()[0];
+        let capture = format!("{out}/captures/{}", variant["label"].as_str().unwrap());
+        let node = fs::read_to_string(format!("{capture}.node")).unwrap();
+        let profile = mdht(&format!(
+            "profile {capture}.pcap.zst --node {node} --format json"
+        ));
+        let profile = &profile.documents()[0];
         let looked_up = profile["nodes"][0]["lookups"].as_array().unwrap();
         let looked_up: Vec<_> = looked_up.iter().map(|one| &one["infohash"]).collect();
         assert_eq!(looked_up[0], SWARM, "{looked_up:?}");
