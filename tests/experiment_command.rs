@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use mdht_experiments::script::MEASUREMENTS;
 use serde_json::Value;
-use support::{LONGEST_WAIT, MDHT, TemporaryDir, mdht, start};
+use support::{LONGEST_WAIT, MDHT, Running, TemporaryDir, mdht, start};
 
 const TINY: &str = "name = 'tiny'
 repetitions = 2
@@ -181,6 +181,173 @@ fn only_the_same_script_is_resumed_and_no_foreign_file_is_touched() {
     assert!(Path::new(&foreign).join("mine.pcap").exists());
 }
 
+const SWARM: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+
+/// Nodes of ours on 127.`net`.0.1 to 6, joined by the first; `SWARM` has a peer.
+fn company(net: u8) -> Vec<Running> {
+    let join = format!("--no-default-bootstrap --bootstrap 127.{net}.0.1:6881");
+    let node = |host: u8| {
+        let mut node = start(&format!(
+            "node --bind 127.{net}.0.{host}:6881 --routing bep5 {join}"
+        ));
+        node.wait_for("listening on");
+        node
+    };
+    let nodes = (1..=6).map(node).collect();
+    let announced = mdht(&format!(
+        "announce {SWARM} --port 7 --bind 127.{net}.0.9 {join}"
+    ));
+    assert_eq!(announced.code, Some(0), "{announced:?}");
+    nodes
+}
+
+/// A live script in a file, with two infohashes of which the first has a peer.
+fn live_script(dir: &TemporaryDir, net: u8, warm_up_s: f64) -> String {
+    let (file, list) = (dir.file("live.toml"), dir.file("infohashes"));
+    fs::write(&list, format!("# two\n{SWARM}\n{}\n", "a5".repeat(20))).unwrap();
+    let text = format!(
+        "name = 'live'\noverlay = 'live'\n\
+         schedule = {{ infohashes = 2, warm_up_s = {warm_up_s}, interval_s = 0.1 }}\n\
+         matrix = {{ routing = ['bep5', 'nr128'], lookup = ['aggressive'] }}\n\
+         [live]\ninfohashes = '{list}'\nbind = '127.{net}.0.20'\n\
+         bootstrap = ['127.{net}.0.1:6881']\n"
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn a_live_script_measures_nodes_on_real_sockets_and_resumes() {
+    let dir = TemporaryDir::new();
+    let company = company(93);
+    let (file, out) = (live_script(&dir, 93, 1.0), dir.file("out"));
+    let args = format!("experiment run {file} --out {out} --keep zst");
+    let run = mdht(&args);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.out.starts_with("live: on real sockets, 2 lookups each"),
+        "{run:?}"
+    );
+    let summary = summary(&out);
+    assert_eq!(
+        (
+            &summary["overlay"],
+            &summary["oracle"],
+            &summary["complete"]
+        ),
+        (&"live".into(), &Value::Null, &true.into())
+    );
+    for variant in summary["variants"].as_array().unwrap() {
+        let latency = &variant["lookup_latency_ms"];
+        assert_eq!(
+            (&latency["count"], &latency["no_value"]),
+            (&1.into(), &1.into())
+        );
+        // the order of the file
+        let capture = format!("{out}/captures/{}", variant["label"].as_str().unwrap());
+        let node = fs::read_to_string(format!("{capture}.node")).unwrap();
+        let profile = mdht(&format!(
+            "profile {capture}.pcap.zst --node {node} --format json"
+        ));
+        let profile = &profile.documents()[0];
+        let looked_up = profile["nodes"][0]["lookups"].as_array().unwrap();
+        let looked_up: Vec<_> = looked_up.iter().map(|one| &one["infohash"]).collect();
+        assert_eq!(looked_up[0], SWARM, "{looked_up:?}");
+    }
+    let together = &summary["unique_ips"]["measured"][0];
+    let count = |key: &str| together[key].as_u64().unwrap();
+    assert_eq!(count("nodes"), 2);
+    // six nodes, and perhaps the announcer and each other
+    assert!((6..=8).contains(&count("ips")), "{together}");
+    assert!(count("ips") < count("sum_of_nodes"), "{together}");
+    // what is finished is not run again, with or without company
+    company.iter().for_each(|node| node.signal("TERM"));
+    let again = mdht(&format!("{args} --resume"));
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(self::summary(&out)["variants"], summary["variants"]);
+    company.into_iter().for_each(|node| drop(node.finish()));
+}
+
+#[test]
+fn ctrl_c_ends_a_live_run_with_what_was_measured() {
+    let dir = TemporaryDir::new();
+    let company = company(94);
+    let (file, out) = (live_script(&dir, 94, 600.0), dir.file("out"));
+    let running = start(&format!("experiment run {file} --out {out}"));
+    let part = Path::new(&out).join("captures/NR128-A.part");
+    wait_for(&part);
+    // the first packets reach the file within this time
+    sleep(Duration::from_millis(500));
+    running.signal("INT");
+    let run = running.finish();
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.err.contains("--resume goes on"), "{run:?}");
+    let summary = summary(&out);
+    assert_eq!(summary["complete"], false);
+    assert_eq!(summary["variants"][1]["lookup_latency_ms"]["count"], 0);
+    assert!(summary["variants"][1]["all_queries"]["sent"].as_u64() > Some(0));
+    company.iter().for_each(|node| node.signal("TERM"));
+    company.into_iter().for_each(|node| drop(node.finish()));
+}
+
+#[test]
+fn a_live_script_without_enough_infohashes_says_so() {
+    let dir = TemporaryDir::new();
+    let file = live_script(&dir, 95, 1.0);
+    fs::write(dir.file("infohashes"), format!("{SWARM}\n")).unwrap();
+    let run = mdht(&format!("experiment run {file} --out {}", dir.file("out")));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(
+        run.err
+            .contains("holds 1 infohashes and schedule.infohashes is 2"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn nodes_of_several_kinds_are_measured_among_full_nodes() {
+    let dir = TemporaryDir::new();
+    let (file, out) = (dir.file("full.toml"), dir.file("out"));
+    let text = "name = 'full'\noverlay.nodes = 100\n\
+        schedule = { infohashes = 3, warm_up_s = 300, interval_s = 10, nodes_each = 2 }\n\
+        matrix = { routing = ['bep5', 'nice'], lookup = ['standard'] }\n\
+        [[world]]\nlabel = 'half'\nfull_nodes.plugins = [\n\
+        { routing = 'bep5', lookup = 'standard', share = 0.5 },\n\
+        { routing = 'nice', lookup = 'standard', share = 0.5 }]\n";
+    fs::write(&file, text).unwrap();
+    let run = mdht(&format!("experiment run {file} --out {out} --keep zst"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let whole = summary(&out);
+    let rows = whole["full_nodes"].as_array().unwrap();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (&row["label"], &row["share"]))
+        .collect();
+    let (bep5, nice) = ("BEP5-S half".into(), "NICE-S half".into());
+    assert_eq!(told, [(&bep5, &0.5.into()), (&nice, &0.5.into())]);
+    assert_eq!(
+        whole["variants"][0]["repetitions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(whole["oracle"], Value::Null);
+    // where one of those that lived together is lost, all are run again, alike
+    let captures = captures(&out);
+    let names: Vec<_> = captures.keys().map(String::as_str).collect();
+    assert_eq!(
+        names[..2],
+        ["BEP5-S half.1.pcap.zst", "BEP5-S half.2.pcap.zst"]
+    );
+    fs::remove_file(format!("{out}/captures/{}", names[1])).unwrap();
+    let again = mdht(&format!(
+        "experiment run {file} --out {out} --keep zst --resume"
+    ));
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!((summary(&out), self::captures(&out)), (whole, captures));
+}
+
 /// A limit on the size of files stands in for a full disk.
 #[test]
 fn a_full_disk_is_told_with_the_file_and_what_to_do_and_finished_runs_are_kept() {
@@ -208,6 +375,7 @@ fn a_full_disk_is_told_with_the_file_and_what_to_do_and_finished_runs_are_kept()
     );
     let left: Vec<_> = captures(&out).into_keys().collect();
     assert_eq!(left, ["BEP5-S.1.pcap"]);
+    assert!(!Path::new(&out).join("captures/BEP5-S.2.part").exists());
     let resumed = mdht(&format!(
         "experiment run {file} --out {out} --keep pcap --resume"
     ));

@@ -44,18 +44,30 @@ impl Display for Outcome {
 
 fn write_heading(f: &mut Formatter<'_>, outcome: &Outcome) -> fmt::Result {
     let script = &outcome.script;
-    let repetitions = match script.repetitions {
+    let mut repetitions = match script.repetitions {
         1 => String::new(),
-        more => format!(", {more} repetitions (± 95 %)"),
+        more => format!(", {more} repetitions"),
     };
-    writeln!(
-        f,
-        "{}: {} nodes, {} lookups each, {:.1} virtual hours{repetitions}\n",
+    if script.schedule.nodes_each > 1 {
+        repetitions.push_str(&format!(", {} nodes of each", script.schedule.nodes_each));
+    }
+    if script.samples() > 1 {
+        repetitions.push_str(" (± 95 %)");
+    }
+    let virtual_or_real = if script.live.is_some() {
+        ""
+    } else {
+        "virtual "
+    };
+    let text = format!(
+        "{}: {}, {} lookups each, {:.1} {virtual_or_real}hours{repetitions}",
         script.name,
-        script.overlay.nodes,
+        outcome.place(),
         script.schedule.infohashes,
         outcome.virtual_time.as_secs_f64() / 3600.0,
-    )?;
+    );
+    write_wrapped(f, &text)?;
+    writeln!(f)?;
     writeln!(
         f,
         "{:NAME$} {:^47} {:>12} {:>10} {:>8}",

@@ -7,11 +7,13 @@ use std::time::Instant as Clock;
 
 use mdht_plugins::Registry;
 
+use crate::live::{InfohashError, run_script};
 use crate::outcome::{Outcome, VariantOutcome};
 use crate::progress::Watch;
-use crate::runs::Runs;
+use crate::runs::{Finished, Runs};
 use crate::schedule::length;
 use crate::script::{Keep, Script};
+use crate::unique::UniqueAddresses;
 
 /// An experiment that is to be run.
 #[derive(Clone, Copy)]
@@ -69,6 +71,12 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The file of what a live script looks up.
+    #[error(transparent)]
+    Infohashes(#[from] InfohashError),
+    /// Nodes on real sockets.
+    #[error(transparent)]
+    Live(#[from] crate::live::Error),
     /// A capture that was just written cannot be read.
     #[error(transparent)]
     Capture(#[from] mdht_profiler::Error),
@@ -82,16 +90,19 @@ pub enum Error {
 pub fn run(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Outcome, Error> {
     #[allow(clippy::disallowed_methods)] // how long it took, which decides nothing
     let clock = Clock::now();
-    let runs = Runs::prepare(experiment, watch)?;
-    let results = runs.work()?;
-    let is_whole = runs.is_all(results.len());
-    if is_whole && experiment.script.captures == Keep::None {
-        runs.folder.forget()?;
-    }
     let script = experiment.script;
+    let ended = match &script.live {
+        None => emulated(experiment, watch)?,
+        Some(live) => run_script(experiment, live, watch)?,
+    };
     let variants = script.variants.iter().enumerate();
     let variants = variants.map(|(number, variant)| {
-        let own = || results.iter().filter(|run| run.job.variant == number);
+        let own = || {
+            ended
+                .finished
+                .iter()
+                .filter(|run| run.job.variant == number)
+        };
         VariantOutcome {
             variant: variant.clone(),
             repetitions: own().map(|run| run.profile.clone()).collect(),
@@ -100,10 +111,36 @@ pub fn run(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Outcome, Er
     });
     Ok(Outcome {
         script: script.clone(),
-        is_whole,
+        is_whole: ended.is_whole,
         wall: clock.elapsed(),
         virtual_time: length(script),
         variants: variants.collect(),
+        unique: ended.unique,
         judged: OnceLock::new(),
+    })
+}
+
+/// What the runs of an experiment came to.
+pub(crate) struct Ended {
+    /// In the order of the script.
+    pub(crate) finished: Vec<Finished>,
+    /// The addresses that nodes met together.
+    pub(crate) unique: Vec<UniqueAddresses>,
+    /// Whether everything was run.
+    pub(crate) is_whole: bool,
+}
+
+fn emulated(experiment: &Experiment<'_>, watch: &Watch<'_>) -> Result<Ended, Error> {
+    let script = experiment.script;
+    let runs = Runs::prepare(experiment, watch)?;
+    let finished = runs.work()?;
+    let is_whole = finished.len() == script.runs();
+    if is_whole && script.captures == Keep::None {
+        runs.folder.forget()?;
+    }
+    Ok(Ended {
+        finished,
+        unique: runs.unique(),
+        is_whole,
     })
 }

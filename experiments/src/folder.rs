@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/script.toml               written first: what the rest belongs to
 //! DIR/captures/LABEL.pcap.zst   of a run that was finished
+//! DIR/captures/LABEL.node       live: the node's address in its capture
 //! DIR/captures/LABEL.part       of one that goes on, or was killed
 //! ```
 
@@ -22,7 +23,8 @@ pub(crate) struct Folder {
 }
 
 /// What names of captures end with, and of those not finished.
-const SUFFIXES: [&str; 3] = [".pcap", ".pcap.zst", PART];
+const SUFFIXES: [&str; 4] = [".pcap", ".pcap.zst", NODE, PART];
+const NODE: &str = ".node";
 const PART: &str = ".part";
 
 impl Folder {
@@ -72,6 +74,17 @@ impl Folder {
     /// Where the capture of a run goes once it is finished.
     pub(crate) fn capture(&self, label: &str) -> PathBuf {
         self.captures.join(format!("{label}{}", self.suffix))
+    }
+
+    /// Where the capture goes if it is not compressed.
+    pub(crate) fn plain(&self, label: &str) -> PathBuf {
+        self.captures.join(format!("{label}.pcap"))
+    }
+
+    /// Where the address of the node in a capture is written, if only the run
+    /// knew it.
+    pub(crate) fn node(&self, label: &str) -> PathBuf {
+        self.captures.join(format!("{label}{NODE}"))
     }
 
     /// The capture of a run that goes on.

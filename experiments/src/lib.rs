@@ -9,7 +9,11 @@
 //! script       what to compare: a TOML file
 //! shipped      the scripts that come with the command
 //! schedule     who looks up what when
-//! variant_run  one node's life in the overlay, to a capture
+//! job          the nodes under test, and which of them live together
+//! variant_run  their life in the overlay, to captures
+//! capture_file a capture that is being written
+//! profiling    a capture through the profiler
+//! unique       the addresses that nodes met together
 //! runs         all of them, on all cores
 //! world_store  the worlds that they live in
 //! folder       what is kept where, and what a resumed run finds there
@@ -19,6 +23,7 @@
 //! oracle       what no lookup can beat
 //! live         the same on real sockets
 //! outcome      what came out
+//! adoption     worlds of full nodes beside each other
 //! published    the thesis's figures
 //! score        how near they come
 //! interval     means and how far they may be off
@@ -29,14 +34,18 @@
 //! replay       routing modules fed with what a captured node received
 //! ```
 
+mod adoption;
+mod capture_file;
 mod comparison;
 mod experiment;
 mod folder;
 mod interval;
+mod job;
 pub mod live;
 mod lookups;
 mod oracle;
 mod outcome;
+mod profiling;
 mod progress;
 mod published;
 pub mod replay;
@@ -49,6 +58,7 @@ mod shipped;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod unique;
 mod variant_run;
 mod verdict;
 mod world_store;
@@ -56,10 +66,12 @@ mod world_store;
 pub use experiment::{Error, Experiment, run};
 pub use folder::write_whole;
 pub use interval::Interval;
+pub use live::InfohashError;
 pub use outcome::{Outcome, VariantOutcome};
 pub use progress::Progress;
 pub use published::{Basis, Published, PublishedRow};
 pub use score::{Score, ScoredFigure, ScoredPair, Target};
 pub use script::{Script, ScriptError};
 pub use shipped::{Shipped, shipped};
+pub use unique::UniqueAddresses;
 pub use verdict::{Comparison, Figure, PairVerdict, Verdict};

@@ -8,7 +8,8 @@ use mdht_profiler::NodeProfile;
 use crate::interval::Interval;
 use crate::lookups::samples;
 use crate::published::Published;
-use crate::script::{Script, Variant};
+use crate::script::{Script, Variant, World};
+use crate::unique::UniqueAddresses;
 use crate::verdict::PairVerdict;
 
 /// What came out of an experiment: figures of the profiler, which saw packets
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub virtual_time: Duration,
     /// In the order of the script.
     pub variants: Vec<VariantOutcome>,
+    /// Addresses that nodes met together, by world, round and repetition.
+    pub unique: Vec<UniqueAddresses>,
     /// See [`Outcome::verdicts`]: worked out when first asked for.
     pub(crate) judged: OnceLock<Vec<PairVerdict>>,
 }
@@ -36,7 +39,8 @@ pub struct Outcome {
 pub struct VariantOutcome {
     /// The variant.
     pub variant: Variant,
-    /// Its profile in each repetition that was finished.
+    /// The profiles of its nodes that were finished: of the first repetition,
+    /// then of the next.
     pub repetitions: Vec<NodeProfile>,
     /// For each lookup of every repetition the least time in milliseconds in
     /// which anybody could have had a value: the oracle's, from outside the
@@ -94,6 +98,22 @@ impl VariantOutcome {
 }
 
 impl Outcome {
+    /// Where the nodes lived, in words.
+    pub(crate) fn place(&self) -> String {
+        let script = &self.script;
+        let all = |kind: fn(&World) -> bool| script.worlds.iter().all(kind);
+        let kind = match () {
+            () if script.live.is_some() => return "on real sockets".to_owned(),
+            () if all(|world| world.full_nodes.is_some()) => "full nodes",
+            () if all(|world| world.full_nodes.is_none()) => "modelled nodes",
+            () => "nodes",
+        };
+        let mut sizes: Vec<_> = script.worlds.iter().map(|w| w.overlay.nodes).collect();
+        sizes.dedup();
+        let sizes: Vec<_> = sizes.iter().map(u32::to_string).collect();
+        format!("{} {kind}, seed {}", sizes.join(", "), script.seed)
+    }
+
     /// What the thesis published, to stand beside it.
     pub fn published(&self) -> Published {
         Published::thesis()

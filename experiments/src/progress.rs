@@ -11,33 +11,41 @@ use crate::script::Script;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Lookups begun so far, over all variants and repetitions.
+    /// Lookups begun so far, over all nodes under test.
     pub lookups: u64,
     /// Lookups in all.
     pub lookups_total: u64,
-    /// Virtual time that has passed, over all runs.
+    /// Virtual time that has passed, over all runs; live, real time.
     pub virtual_time: Duration,
     /// Of which an earlier run had done so much.
     pub virtual_before: Duration,
     /// Virtual time of all runs.
     pub virtual_total: Duration,
-    /// Variants, times repetitions, done.
+    /// Nodes under test that are done.
     pub runs: usize,
-    /// Variants times repetitions.
+    /// Nodes under test: variants, times worlds, repetitions and nodes of each.
     pub runs_total: usize,
 }
 
 impl Progress {
     /// Nothing done yet.
-    pub(crate) fn of(script: &Script, runs: usize) -> Self {
+    pub(crate) fn of(script: &Script) -> Self {
+        let runs = script.runs();
         let lookups = u64::from(script.schedule.infohashes);
         let count = u32::try_from(runs).unwrap_or(u32::MAX);
         Self {
             lookups_total: lookups * u64::from(count),
-            virtual_total: length(script) * count,
+            virtual_total: length(script).saturating_mul(count),
             runs_total: runs,
             ..Self::default()
         }
+    }
+
+    /// Counts a run of so many lookups that had been finished before.
+    pub(crate) fn skip(&mut self, lookups: u32, length: Duration) {
+        self.lookups += u64::from(lookups);
+        self.virtual_time += length;
+        self.virtual_before += length;
     }
 }
 

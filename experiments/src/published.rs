@@ -74,6 +74,10 @@ impl Published {
     pub const RTT_PERCENTILES: [u8; 5] = [2, 25, 50, 75, 98];
     /// Lookups of each node [8.VI].
     pub const LOOKUPS: u32 = 3078;
+    /// Nodes of its measurement [8.VI].
+    pub const NODES: u32 = 9;
+    /// Hours that it took [8.VIII.D].
+    pub const HOURS: u32 = 80;
     /// What Table III calls all clients that are not named in it.
     pub const OTHER_CLIENTS: &str = "other versions";
     /// What Table III calls nodes that sent no `v`.
@@ -114,6 +118,11 @@ impl Published {
                 (Self::NO_CLIENT, 1_441_899),
             ],
         }
+    }
+
+    /// Distinct IP addresses that all nodes met together [8.VIII.D].
+    pub fn unique_ips(&self) -> u32 {
+        self.clients.iter().map(|(_, addresses)| addresses).sum()
     }
 
     /// The row of a combination; a label with something behind an apostrophe
@@ -165,8 +174,7 @@ mod tests {
         assert_eq!(other.latency_basis, Basis::NotScored);
         assert_eq!(row.latency_ms, other.latency_ms);
         assert_eq!(published.row("LT-A"), None);
-        let total: u32 = published.clients.iter().map(|client| client.1).sum();
         // Table III's own total
-        assert_eq!(total, 4_442_038);
+        assert_eq!(published.unique_ips(), 4_442_038);
     }
 }

@@ -1,29 +1,25 @@
-//! All variants and repetitions, on all cores.
+//! All nodes under test of an emulated experiment, on all cores.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::num::NonZero;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mdht_krpc::Instant;
 use mdht_overlay::World;
-use mdht_profiler::{NodeProfile, NodeSpec, Options, Profiler};
+use mdht_profiler::{NodeProfile, NodeSpec};
 
+use crate::capture_file::CaptureFile;
 use crate::experiment::{Error, Experiment};
 use crate::folder::{Folder, at};
+use crate::job::{Job, batches};
 use crate::oracle::limits_ms;
+use crate::profiling::profiled;
 use crate::progress::{Progress, Watch, Watched};
 use crate::schedule::length;
-use crate::script::Keep;
-use crate::variant_run::{Job, RunError, live};
+use crate::unique::{Counting, UniqueAddresses};
+use crate::variant_run::{RunError, live};
 use crate::world_store::WorldStore;
-
-/// Strength of the compression of captures: they are read once, soon.
-const COMPRESSION: i32 = 1;
-/// Slowest lookups of each node that get a waterfall in the report.
-const WATERFALLS: usize = 3;
 
 /// A run that came to its end.
 pub(crate) struct Finished {
@@ -37,10 +33,11 @@ pub(crate) struct Finished {
 pub(crate) struct Runs<'e> {
     experiment: &'e Experiment<'e>,
     pub(crate) folder: Folder,
-    jobs: Vec<Job>,
+    batches: Vec<Vec<Job>>,
     next: AtomicUsize,
     is_stopped: AtomicBool,
     worlds: WorldStore<'e>,
+    unique: Counting<'e>,
     watched: Watched<'e>,
 }
 
@@ -50,39 +47,26 @@ impl<'e> Runs<'e> {
         watch: &'e Watch<'e>,
     ) -> Result<Self, Error> {
         let script = experiment.script;
-        let variants = 0..script.variants.len();
-        let of_repetition = |repetition| {
-            let job = move |variant| Job {
-                variant,
-                repetition,
-            };
-            variants.clone().map(job)
-        };
-        let jobs: Vec<_> = (0..script.repetitions).flat_map(of_repetition).collect();
         let (out, resume) = (experiment.out, experiment.resume);
         Ok(Self {
             experiment,
             folder: Folder::open(out, script, experiment.registry, resume)?,
+            batches: batches(script),
             next: AtomicUsize::new(0),
             is_stopped: AtomicBool::new(false),
             worlds: WorldStore::new(script),
-            watched: Watched::new(Progress::of(script, jobs.len()), watch),
-            jobs,
+            unique: Counting::new(script),
+            watched: Watched::new(Progress::of(script), watch),
         })
     }
 
-    /// Whether so many results are all there are.
-    pub(crate) const fn is_all(&self, results: usize) -> bool {
-        results == self.jobs.len()
-    }
-
-    /// Does all jobs; those that were finished, in order.
+    /// Does all batches; what was finished, in order.
     pub(crate) fn work(&self) -> Result<Vec<Finished>, Error> {
         let results = Mutex::new(Vec::new());
         let worker = || -> Result<(), Error> {
-            while let Some(job) = self.take() {
-                let done = self.run(job).inspect_err(|_| self.stop())?;
-                self.worlds.done(job);
+            while let Some(batch) = self.take() {
+                let done = self.run(batch).inspect_err(|_| self.stop())?;
+                batch.iter().for_each(|job| self.worlds.done(*job));
                 let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                 results.extend(done);
             }
@@ -100,117 +84,131 @@ impl<'e> Runs<'e> {
         }
         let mut results: Vec<Finished> =
             results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_by_key(|run| (run.job.variant, run.job.repetition));
+        results.sort_by_key(|run| run.job);
         Ok(results)
     }
 
-    fn threads(&self) -> usize {
-        self.experiment.threads.min(self.jobs.len()).max(1)
+    /// The addresses that the nodes met together, once all is done.
+    pub(crate) fn unique(self) -> Vec<UniqueAddresses> {
+        self.unique.finish()
     }
 
-    fn take(&self) -> Option<Job> {
+    fn threads(&self) -> usize {
+        self.experiment.threads.min(self.batches.len()).max(1)
+    }
+
+    fn take(&self) -> Option<&[Job]> {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         let is_stopped = self.is_stopped.load(Ordering::Relaxed);
-        self.jobs.get(next).filter(|_| !is_stopped).copied()
+        let batch = self.batches.get(next).filter(|_| !is_stopped);
+        batch.map(Vec::as_slice)
     }
 
     fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Runs and profiles a variant; `None` if it was ended.
-    fn run(&self, job: Job) -> Result<Option<Finished>, Error> {
-        let label = self.label(job);
-        let world = self.worlds.world(job)?;
+    /// Runs and profiles nodes that live together; none if they were ended.
+    fn run(&self, batch: &[Job]) -> Result<Vec<Finished>, Error> {
+        let Some(first) = batch.first() else {
+            return Ok(Vec::new());
+        };
+        let world = self.worlds.world(*first)?;
         // whatever is not to be used again was removed when the folder was opened
-        let finished = self.folder.finished(&label);
-        let is_finished = finished.is_some();
-        let path = finished.unwrap_or_else(|| self.folder.capture(&label));
-        if is_finished {
-            self.skip();
-        } else if !self.capture(job, &world, &path)? {
-            return Ok(None);
+        let finished = batch.iter();
+        let finished = finished.map(|job| self.folder.finished(&self.label(*job)));
+        let paths = match finished.collect() {
+            Some(paths) => {
+                batch.iter().for_each(|_| self.skip());
+                Some(paths)
+            }
+            None => self.capture(batch, &world)?,
+        };
+        let mut results = Vec::new();
+        for (job, path) in batch.iter().zip(paths.iter().flatten()) {
+            results.extend(self.profile(*job, &world, path)?);
+            self.advance(|progress| progress.runs += 1);
         }
-        let finished = self.profile(job, &world, &path, label)?;
-        self.advance(|progress| progress.runs += 1);
-        Ok(finished)
+        Ok(results)
     }
 
     /// What the profiler makes of a capture, and the oracle of its lookups.
-    fn profile(
-        &self,
-        job: Job,
-        world: &World,
-        path: &Path,
-        label: String,
-    ) -> Result<Option<Finished>, Error> {
+    fn profile(&self, job: Job, world: &World, path: &Path) -> Result<Option<Finished>, Error> {
         let script = self.experiment.script;
-        let addr = world.free_addr(script.combination(job.variant) as u64);
+        let addr = world.free_addr(script.seat(job) as u64);
         let node = NodeSpec {
-            label: Some(label),
+            label: Some(self.label(job)),
             ..NodeSpec::from(std::net::SocketAddr::from(addr))
         };
-        let options = Options {
-            nodes: vec![node],
-            waterfalls: WATERFALLS,
-            // the other cores have runs of their own
-            threads: (self.threads() > 1).then_some(NonZero::<usize>::MIN),
-            ..Options::default()
+        let is_alone = self.threads() == 1;
+        let Some((mut profile, met)) = profiled(path, Some(node), is_alone, None)? else {
+            return Ok(None);
         };
-        let profile = Profiler::new(options).run(&[path], &mut |_| {})?;
-        Ok(profile.nodes.into_iter().next().map(|mut profile| {
-            let limits_ms = limits_ms(world, addr, &profile);
-            let wanted = |key: &str| script.report.iter().any(|wanted| wanted == key);
-            if !script.report.is_empty() {
-                profile.sections.retain(|section| wanted(section.key));
-            }
-            Finished {
-                job,
-                profile,
-                limits_ms,
-            }
+        self.unique.add(job, &met);
+        // full nodes hold what other nodes under test announced, too
+        let limits_ms = match script.world_of(job.variant).full_nodes {
+            None => limits_ms(world, addr, &profile),
+            Some(_) => Vec::new(),
+        };
+        script.keep_reported(&mut profile);
+        Ok(Some(Finished {
+            job,
+            profile,
+            limits_ms,
         }))
     }
 
-    /// Lets a variant live; whether it came to its end.
-    fn capture(&self, job: Job, world: &Arc<World>, path: &Path) -> Result<bool, Error> {
-        let part = self.folder.part(&self.label(job));
-        let written = self.write_capture(job, world, &part);
-        match written {
-            Ok(true) => fs::rename(&part, path).map_err(at(path))?,
-            // where there is no room, it is what takes the room; it may not
-            // even be there
-            Ok(false) | Err(_) => drop(fs::remove_file(&part)),
+    /// Lets nodes live; their captures, `None` if they were ended.
+    fn capture(&self, batch: &[Job], world: &Arc<World>) -> Result<Option<Vec<PathBuf>>, Error> {
+        let labels: Vec<_> = batch.iter().map(|job| self.label(*job)).collect();
+        let parts: Vec<_> = labels.iter().map(|label| self.folder.part(label)).collect();
+        let written = self.write_captures(batch, world, &parts);
+        if !matches!(written, Ok(true)) {
+            // where there is no room, they are what takes the room; they may
+            // not even be there
+            parts.iter().for_each(|part| drop(fs::remove_file(part)));
+            return written.map(|_| None);
         }
-        written
+        let paths = labels.iter().map(|label| self.folder.capture(label));
+        let paths: Vec<_> = paths.collect();
+        for (part, path) in parts.iter().zip(&paths) {
+            fs::rename(part, path).map_err(at(path))?;
+        }
+        Ok(Some(paths))
     }
 
-    fn write_capture(&self, job: Job, world: &Arc<World>, part: &Path) -> Result<bool, Error> {
-        let file = File::create(part).map_err(at(part))?;
-        let file = BufWriter::new(file);
-        if self.experiment.script.captures == Keep::Pcap {
-            let (mut file, is_whole) = self.live(job, world, file, part)?;
-            file.flush().map_err(at(part))?;
-            return Ok(is_whole);
+    /// Whether nodes came to their end.
+    fn write_captures(
+        &self,
+        batch: &[Job],
+        world: &Arc<World>,
+        parts: &[PathBuf],
+    ) -> Result<bool, Error> {
+        let keep = self.experiment.script.captures;
+        let mut nodes = Vec::with_capacity(batch.len());
+        for (job, part) in batch.iter().zip(parts) {
+            let file = CaptureFile::create(part, keep).map_err(at(part))?;
+            nodes.push((*job, file));
         }
-        let encoder = zstd::Encoder::new(file, COMPRESSION).map_err(at(part))?;
-        let (encoder, is_whole) = self.live(job, world, encoder, part)?;
-        let mut file = encoder.finish().map_err(at(part))?;
-        file.flush().map_err(at(part))?;
+        let (files, is_whole) = self.live(batch, world, nodes, parts)?;
+        for (file, part) in files.into_iter().zip(parts) {
+            file.finish().map_err(at(part))?;
+        }
         Ok(is_whole)
     }
 
-    /// Lets a variant live and writes its packets to `out`, the file `part`.
-    fn live<W: Write + Send + 'static>(
+    /// Lets nodes live and writes their packets to the files `parts`.
+    fn live(
         &self,
-        job: Job,
+        batch: &[Job],
         world: &Arc<World>,
-        out: W,
-        part: &Path,
-    ) -> Result<(W, bool), Error> {
+        nodes: Vec<(Job, CaptureFile)>,
+        parts: &[PathBuf],
+    ) -> Result<(Vec<CaptureFile>, bool), Error> {
         let mut before = Instant::ZERO;
+        let together = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         let mut pace = |now: Instant, lookups: u64| {
-            let passed = now.since(before);
+            let passed = now.since(before) * together;
             before = now;
             self.advance(|progress| {
                 progress.lookups += lookups;
@@ -218,10 +216,18 @@ impl<'e> Runs<'e> {
             })
         };
         let (script, registry) = (self.experiment.script, self.experiment.registry);
-        live(script, registry, world, job, out, &mut pace).map_err(|error| match error {
-            RunError::Capture(source) => at(part)(source),
-            RunError::Module(error) => Error::Variant {
-                label: self.label(job),
+        let label = || {
+            batch
+                .first()
+                .map_or_else(String::new, |job| self.label(*job))
+        };
+        live(script, registry, world, nodes, &mut pace).map_err(|error| match error {
+            RunError::Capture { node, source } => match parts.get(node) {
+                Some(part) => at(part)(source),
+                None => at(self.experiment.out)(source),
+            },
+            RunError::Module(_) | RunError::World(_) => Error::Variant {
+                label: label(),
                 reason: error.to_string(),
             },
         })
@@ -230,11 +236,7 @@ impl<'e> Runs<'e> {
     /// Counts a run that had been finished before.
     fn skip(&self) {
         let script = self.experiment.script;
-        self.advance(|progress| {
-            progress.lookups += u64::from(script.schedule.infohashes);
-            progress.virtual_time += length(script);
-            progress.virtual_before += length(script);
-        });
+        self.advance(|progress| progress.skip(script.schedule.infohashes, length(script)));
     }
 
     /// Shows how far it is; whether to go on.
@@ -245,13 +247,7 @@ impl<'e> Runs<'e> {
         !self.is_stopped.load(Ordering::Relaxed)
     }
 
-    /// The variant's label, with the repetition where there are several.
     fn label(&self, job: Job) -> String {
-        let script = self.experiment.script;
-        let label = &script.variants[job.variant].label;
-        match script.repetitions {
-            1 => label.clone(),
-            _ => format!("{label}.{}", job.repetition + 1),
-        }
+        job.label(self.experiment.script)
     }
 }

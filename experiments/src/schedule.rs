@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mdht_krpc::{Instant, Rng};
 
+use crate::job::Job;
 use crate::script::{Order, Script};
 
 /// When to look up which of the `top` swarms.
@@ -16,41 +17,53 @@ pub(crate) struct Planned {
     pub(crate) swarm: u32,
 }
 
-/// The lookups of variant number `variant` in a repetition. Each variant draws
-/// from its own copy of the list, without replacement. In every world of the
-/// script a combination has the same plan.
-pub(crate) fn plan(script: &Script, repetition: u32, variant: usize) -> Vec<Planned> {
-    let schedule = &script.schedule;
-    let combination = script.combination(variant);
-    let turns = turns(script);
-    let mut rng = Rng::from_u64(script.seed_of(repetition)).child();
-    let mut order: Vec<usize> = (0..turns).collect();
-    let mut places = Vec::new();
-    for _ in 0..schedule.infohashes {
-        if schedule.order == Order::Random {
-            rng.shuffle(&mut order);
-        }
-        let own = |node: &usize| *node == combination % turns;
-        places.push(order.iter().position(own).unwrap_or(0));
-    }
-    let top = script.worlds[script.variants[variant].world]
-        .overlay
-        .swarms
-        .top;
+/// The lookups of a node. Each draws from its own copy of the list, without
+/// replacement. In every world of the script a combination has the same plan.
+pub(crate) fn plan(script: &Script, job: Job) -> Vec<Planned> {
+    let top = script.world_of(job.variant).overlay.swarms.top;
     let mut swarms: Vec<u32> = (0..top).collect();
-    for _ in 0..=combination {
+    let mut rng = luck(script, job);
+    // whatever the times need has been drawn by then
+    let times = times_by(script, job, &mut rng);
+    for _ in 0..=script.seat(job) {
         rng.shuffle(&mut swarms);
     }
+    let planned = times.into_iter().zip(swarms);
+    planned.map(|(at, swarm)| Planned { at, swarm }).collect()
+}
+
+/// When a node looks something up, in order.
+pub(crate) fn times(script: &Script, job: Job) -> Vec<Instant> {
+    times_by(script, job, &mut luck(script, job))
+}
+
+/// The same for all nodes of a repetition.
+fn luck(script: &Script, job: Job) -> Rng {
+    Rng::from_u64(script.seed_of(job.repetition)).child()
+}
+
+fn times_by(script: &Script, job: Job, rng: &mut Rng) -> Vec<Instant> {
+    let schedule = &script.schedule;
+    let turns = turns(script);
     let interval = Duration::from_secs_f64(schedule.interval_s);
     let round = interval.mul_f64(count(turns));
     let start = Instant::ZERO + Duration::from_secs_f64(schedule.warm_up_s);
-    let planned = (0..).zip(places).zip(swarms);
-    planned
-        .map(|((number, place), swarm)| Planned {
-            at: start + round.mul_f64(f64::from(number)) + interval.mul_f64(count(place)),
-            swarm,
-        })
-        .collect()
+    let own = script.seat(job) % turns;
+    let mut order: Vec<usize> = (0..turns).collect();
+    let time = |number| {
+        if schedule.order == Order::Random {
+            rng.shuffle(&mut order);
+        }
+        let place = order.iter().position(|node| *node == own).unwrap_or(0);
+        start + round.mul_f64(f64::from(number)) + interval.mul_f64(count(place))
+    };
+    (0..schedule.infohashes).map(time).collect()
+}
+
+/// In which round a node takes its turns, from 0: nodes of one round look up
+/// one after the other.
+pub(crate) fn round(script: &Script, job: Job) -> usize {
+    script.seat(job) / turns(script)
 }
 
 /// Lookups in a round.

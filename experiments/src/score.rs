@@ -131,7 +131,9 @@ impl Outcome {
         let rows: Vec<_> = rows.collect();
         let (nodes, lookups) = (self.script.overlay.nodes, self.script.schedule.infohashes);
         Score {
-            is_thesis_world: (4_000_000..=10_000_000).contains(&nodes)
+            is_thesis_world: self.script.live.is_none()
+                && self.script.worlds.len() == 1
+                && (4_000_000..=10_000_000).contains(&nodes)
                 && lookups == Published::LOOKUPS,
             pairs: pairs(&rows),
             figures: rows.iter().flat_map(|(v, row)| figures(v, row)).collect(),

@@ -23,6 +23,7 @@ const SCRIPTS: &[Shipped] = scripts![
     "sweep-alpha-beta",
     "sweep-buckets",
     "scale",
+    "adoption",
     "churn",
     "nat",
     "sensitivity"

@@ -35,6 +35,7 @@ pub(crate) fn outcome(variants: &[(&str, &[f64])]) -> Outcome {
         wall: Duration::from_secs(3),
         virtual_time: Duration::from_secs(3600),
         variants: made,
+        unique: Vec::new(),
         judged: OnceLock::new(),
     }
 }

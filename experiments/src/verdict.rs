@@ -1,8 +1,8 @@
 //! Which of two combinations is faster or cheaper, or that no difference is
 //! shown.
 //!
-//! With several repetitions a difference is taken in each, since both lived in
-//! the same world, and its mean has a 95 % interval by Student's t. With one, the
+//! With several repetitions, or nodes of each variant, a difference is taken
+//! between any two that lived in the same world, and its mean has a 95 % interval by Student's t. With one, the
 //! interval is a bootstrap over the lookups. A difference is shown where the
 //! interval leaves out 0. Of so many pairs, 1 in 20 that do not differ will show
 //! a difference all the same.
@@ -131,7 +131,7 @@ impl Outcome {
     }
 
     fn judge(&self) -> Vec<PairVerdict> {
-        let repeated = self.script.repetitions > 1;
+        let repeated = self.script.samples() > 1;
         let mut rng = Rng::from_u64(self.script.seed);
         let spreads = self.variants.iter().map(|variant| {
             Figure::ALL.map(|figure| match repeated {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mdht_overlay::World;
 use mdht_overlay::parameters::ParameterError;
 
+use crate::job::Job;
 use crate::script::Script;
-use crate::variant_run::Job;
 
 /// Worlds by repetition and number.
 pub(crate) struct WorldStore<'s> {
@@ -25,7 +25,7 @@ impl<'s> WorldStore<'s> {
         let place = |_| {
             Mutex::new(Place {
                 world: None,
-                runs_left: script.combinations(),
+                runs_left: script.combinations() * script.schedule.nodes_each as usize,
             })
         };
         let count = script.worlds.len() * script.repetitions as usize;

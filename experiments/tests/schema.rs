@@ -24,6 +24,7 @@ fn misfit(schema: &Value, value: &Value, at: &str) -> Option<String> {
         "string" => value.is_string(),
         "integer" => value.is_i64() || value.is_u64(),
         "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
         other => panic!("the schema has a type {other}"),
     };
     if !types.iter().any(is_of) {
@@ -100,12 +101,25 @@ fn what_the_reader_refuses_for_its_shape_the_schema_refuses() {
         "name = 'a'\nschedule.interval_s = 0",
         "name = 'a'\noverlay.seed = 3",
         "name = 'a'\noverlay.links.loss = 2",
+        "name = 'a'\nschedule.nodes_each = 0",
+        "name = 'a'\noverlay.full_nodes.plugins = [{ routing = 'bep5' }]",
+        "name = 'a'\noverlay = 'live'\nlive.bootstrap = []",
         "name = 'a'\nmatrix = { routing = [], lookup = ['standard'] }",
         "name = 'a'\nvariant = [{ routing = 'bep5' }]",
     ] {
         assert!(of_text(bad).is_some(), "{bad}");
         assert!(Script::parse(bad, &Registry::builtin()).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn a_live_script_fits_the_schema() {
+    let text = "name = 'a'\noverlay = 'live'\n[live]\ninfohashes = 'f'\nbind = '127.0.0.1'\n\
+                bootstrap = ['127.0.0.1:6881']\nannounce = true\n\
+                [[variant]]\nrouting = 'bep5'\nlookup = 'standard'\n";
+    assert_eq!(of_text(text), None);
+    let script = Script::parse(text, &Registry::builtin()).unwrap();
+    assert!(script.live.is_some_and(|live| live.announce));
 }
 
 #[test]

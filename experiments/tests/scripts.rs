@@ -99,6 +99,20 @@ fn what_a_script_does_not_change_in_its_runs_does_not_part_them() {
 }
 
 #[test]
+fn a_world_of_full_nodes_says_who_runs_what() {
+    let text = "overlay.nodes = 500\noverlay.full_nodes.lookups_per_hour = 2\n\
+                schedule = { nodes_each = 3 }\n[[world]]\nlabel = 'x'\nfull_nodes.plugins = [\n\
+                { routing = 'bep5', lookup = 'standard', share = 0.25 },\n\
+                { routing = 'nice', lookup = 'standard', share = 0.75 }]\n";
+    let script = parse(&format!("{MATRIX}{text}")).unwrap();
+    let full = script.worlds[0].full_nodes.as_ref().unwrap();
+    assert_eq!(full.lookups_per_hour, 2.0);
+    assert_eq!(full.share_of("nice", "standard"), 0.75);
+    assert_eq!(full.share_of("nice", "aggressive"), 0.0);
+    assert_eq!((script.runs(), script.variants.len()), (3, 1));
+}
+
+#[test]
 fn errors_name_line_key_value_reason_and_what_is_allowed() {
     for (more, told) in [
         (
@@ -143,6 +157,47 @@ fn errors_name_line_key_value_reason_and_what_is_allowed() {
             "[[world]]\nclients = []",
             "world[0].clients = []: no label can be made of this value",
         ),
+        (
+            "overlay.full_nodes.plugins = [{ routing = 'bep5', lookup = 'standard', share = 1 }]",
+            "line 3: overlay.nodes: 8000000 full nodes take too much memory; allowed: with `full_nodes` at most",
+        ),
+        (
+            "[[world]]\nlabel = 'x'\nfull_nodes.plugins = [{ routing = 'nic', lookup = 'standard', share = 1 }]",
+            "line 5: world[0].full_nodes.plugins[0].routing = 'nic': there is no routing module",
+        ),
+        (
+            "overlay.full_nodes.plugins = [{ routing = 'bep5', lookup = 'standard', share = 0.5 }]",
+            "the shares add up to 0.5; allowed: shares that add up to 1",
+        ),
+        (
+            "overlay.full_nodes.plugin = []",
+            "line 3: overlay.full_nodes: unknown field `plugin`",
+        ),
+        ("overlay.full_nodes.plugin = []", "did you mean `plugins`?"),
+        (
+            "schedule.nodes_each = 0",
+            "line 3: schedule.nodes_each = 0: nobody would be measured; allowed",
+        ),
+        (
+            "overlay = 'life'",
+            "line 3: overlay = 'life': it is no overlay; allowed: a section [overlay], or \"live\"",
+        ),
+        (
+            "overlay = 'live'",
+            "line 3: overlay = 'live': there is no section [live]",
+        ),
+        (
+            "live.infohashes = 'f'",
+            "line 3: live: nothing else of the script is live",
+        ),
+        (
+            "overlay = 'live'\nlive = { infohashes = 'f', bootstrap = ['x'] }",
+            "line 4: live.bootstrap[0] = 'x': it has no port; allowed: HOST:PORT",
+        ),
+        (
+            "overlay = 'live'\nlive = { infohash = 'f' }",
+            "did you mean `infohashes`?",
+        ),
         ("[[variant", "line 3: this is not TOML"),
     ] {
         let error = parse(&format!("{MATRIX}{more}\n")).unwrap_err().to_string();
@@ -180,6 +235,11 @@ fn piece() -> impl Strategy<Value = String> {
         "overlay",
         "overlay.nodes",
         "overlay.seed",
+        "overlay.full_nodes.plugins",
+        "overlay.full_nodes.lookups_per_hour",
+        "live.infohashes",
+        "live.bind",
+        "schedule.nodes_each",
         "schedule.infohashes",
         "schedule.interval_s",
         "schedule.nodes_per_round",

@@ -98,7 +98,7 @@ pub use observer::{Direction, Observed};
 pub use profile::{NodeProfile, Profile};
 pub use profiler::{Error, Options, Profiler};
 pub use reading::CaptureSummary;
-pub use remotes::{IdFit, QueriedAddress, Remotes, Sender};
+pub use remotes::{IdFit, MetAddresses, QueriedAddress, Remotes, Sender};
 pub use running::{Progress, Running};
 pub use series::Series;
 pub use timestamp::Timestamp;

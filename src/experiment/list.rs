@@ -29,10 +29,6 @@ pub(super) fn run(args: &ListArgs, registry: &Registry) -> Result<(), Failure> {
     }
 }
 
-fn runs(script: &Script) -> usize {
-    script.variants.len() * script.repetitions as usize
-}
-
 fn hours(script: &Script) -> f64 {
     script.virtual_time().as_secs_f64() / 3600.0
 }
@@ -41,7 +37,7 @@ fn row(script: &Script) -> Value {
     json!({
         "name": script.name,
         "about": script.about,
-        "runs": runs(script),
+        "runs": script.runs(),
         "virtual_hours": hours(script),
     })
 }
@@ -50,7 +46,7 @@ fn text(script: &Script) -> String {
     format!(
         "{:<18} {:>3} runs, {:>5.0} virtual hours  {}",
         script.name,
-        runs(script),
+        script.runs(),
         hours(script),
         script.about
     )

@@ -25,6 +25,7 @@ from suite.bed import Bed
 from suite.capture import Tcpdump
 from suite.checks import Checks, Clock
 from suite.clients import missing_prerequisites
+from suite.live import check_live_script
 from suite.namespace import Namespace
 from suite.rounds import Rounds
 
@@ -149,6 +150,8 @@ def run_mdht(rounds: Rounds, clock: Clock) -> None:
         rounds.run_round(combinations)
         if number == 0:
             rounds.bed.start_seeker()
+    check_live_script(rounds.bed, rounds.binary)
+    clock.phase("a live script looked up")
     rounds.check_nodes_serve()
     clock.phase("clients stored on the long-running nodes")
     rounds.bed.check_seeker_found()

@@ -5,19 +5,31 @@
 //! All nodes run at once, in one process, so that they meet the same DHT at
 //! the same hour. Unlike in virtual time, no two runs are the same.
 
+mod infohashes;
+mod runs;
 #[cfg(test)]
 mod tests;
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mdht_krpc::Id;
-use mdht_node::{AnnouncePort, BuildError, Dht, Stopped};
+use mdht_node::{AnnouncePort, BuildError, Dht, Notice, Stopped};
 use mdht_plugins::{LookupFactory, RoutingFactory};
 use mdht_profiler::{NodeProfile, NodeSpec, Options, Profiler};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
+
+pub use infohashes::InfohashError;
+pub(crate) use runs::run as run_script;
+
+/// Waited for late answers after the last lookup: longer than the profiler
+/// takes an answer for one in time.
+const AFTERWARDS: Duration = Duration::from_secs(3);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -26,7 +38,7 @@ pub struct Live {
     pub nodes: Vec<LiveNode>,
     /// `HOST:PORT` of nodes to join by; if there are none, the public routers.
     pub bootstrap: Vec<String>,
-    /// How long the nodes live. Lookups planned later are left out.
+    /// How long the nodes live at most. Lookups planned later are left out.
     pub length: Duration,
     /// Announce the nodes as peers after each lookup, as the thesis did. On
     /// the public DHT that puts them into real swarms.
@@ -74,6 +86,14 @@ pub enum Error {
         /// Why.
         source: BuildError,
     },
+    /// The capture of a node cannot be written any more, as on a full disk.
+    #[error("{label}: {why}")]
+    Capture {
+        /// Which.
+        label: String,
+        /// Why, with the file.
+        why: String,
+    },
     /// A node stopped by itself.
     #[error("{0} has stopped before its time")]
     Stopped(String),
@@ -83,39 +103,73 @@ pub enum Error {
 }
 
 /// Runs every node to the end, or until `stop` is ready, then profiles them.
-/// Outcomes are in the order of the nodes. Profiling blocks the caller.
+/// The end is when all lookups are over and late answers have come, at most
+/// [`Live::length`]. Outcomes are in the order of the nodes. Profiling blocks
+/// the caller.
 ///
 /// # Errors
-/// A node cannot be started or stops by itself, or a capture cannot be read.
+/// A node cannot be started or stops by itself, or a capture cannot be written
+/// or read.
 pub async fn run(live: &Live, stop: impl Future<Output = ()>) -> Result<Vec<LiveOutcome>, Error> {
+    let specs = captured(live, stop).await?;
+    let nodes = live.nodes.iter().zip(specs);
+    let outcome = |(node, spec): (&LiveNode, _)| {
+        Ok(LiveOutcome {
+            label: node.label.clone(),
+            profile: profile(live, node, spec)?,
+        })
+    };
+    nodes.map(outcome).collect()
+}
+
+/// Runs every node as [`run`] does and leaves their captures; with the address
+/// of each as it is in its capture, where it is known.
+async fn captured(
+    live: &Live,
+    stop: impl Future<Output = ()>,
+) -> Result<Vec<Option<NodeSpec>>, Error> {
     let mut running = Vec::with_capacity(live.nodes.len());
+    let (mut looking, mut watching) = (JoinSet::new(), JoinSet::new());
     for node in &live.nodes {
-        running.push(start(live, node).await?);
+        let (dht, spec) = start(live, node).await?;
+        watching.spawn(capture_ended(dht.notices(), node.label.clone()));
+        running.push((dht, spec));
     }
     let begun = Instant::now();
-    let mut looking = JoinSet::new();
-    for (number, (dht, _)) in running.iter().enumerate() {
-        let node = &live.nodes[number];
+    for ((dht, _), node) in running.iter().zip(&live.nodes) {
         let mut planned = node.lookups.clone();
         planned.retain(|(at, _)| *at < live.length);
         looking.spawn(look_up(dht.clone(), begun, planned, live.announce));
     }
-    tokio::select! {
-        () = sleep_until(begun + live.length) => {}
-        () = stop => {}
-    }
-    looking.abort_all();
-    while looking.join_next().await.is_some() {}
-    let mut outcomes = Vec::with_capacity(running.len());
+    let over = async {
+        while looking.join_next().await.is_some() {}
+        sleep(AFTERWARDS).await;
+    };
+    let fault = tokio::select! {
+        () = sleep_until(begun + live.length) => None,
+        () = over => None,
+        () = stop => None,
+        Some(Ok(fault)) = watching.join_next() => Some(fault),
+    };
+    let mut specs = Vec::with_capacity(running.len());
     for ((dht, spec), node) in running.into_iter().zip(&live.nodes) {
         let stopped = dht.shutdown().await;
         stopped.ok_or_else(|| Error::Stopped(node.label.clone()))?;
-        outcomes.push(LiveOutcome {
-            label: node.label.clone(),
-            profile: profile(live, node, spec)?,
-        });
+        specs.push(spec);
     }
-    Ok(outcomes)
+    fault.map_or(Ok(specs), Err)
+}
+
+/// Waits until a capture cannot be written any more.
+async fn capture_ended(mut notices: Receiver<Notice>, label: String) -> Error {
+    loop {
+        match notices.recv().await {
+            Ok(Notice::CaptureStopped(why)) => return Error::Capture { label, why },
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            // the node is shut down
+            Err(RecvError::Closed) => return pending().await,
+        }
+    }
 }
 
 /// Starts a node; with its address as it is in the capture.

@@ -44,9 +44,9 @@ fn differ(verdicts: &[PairVerdict], a: &str, b: &str, figure: Figure) -> bool {
 
 /// All pairs.
 pub(super) fn verdicts(outcome: &Outcome) -> String {
-    let how = match outcome.script.repetitions {
-        1 => "bootstrap over the lookups of the one repetition".to_owned(),
-        more => format!("Student's t over the differences in {more} repetitions"),
+    let how = match outcome.script.samples() {
+        1 => "bootstrap over the lookups of the one node".to_owned(),
+        more => format!("Student's t over the differences of {more} pairs of nodes"),
     };
     let mut html = format!(
         "<p class=\"meaning\">The first of each pair against the second. In brackets the 95 % \

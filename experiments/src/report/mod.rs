@@ -3,6 +3,7 @@
 //! ```text
 //! sections   what the page says, in its order
 //! tables     the comparison, and the thesis's tables rebuilt
+//! worlds     worlds of full nodes, and addresses met
 //! judged     verdicts and score
 //! figures    the profiler's figures, published ones marked in them
 //! planes     what is got against what it costs
@@ -19,6 +20,7 @@ mod planes;
 mod pooled;
 mod sections;
 mod tables;
+mod worlds;
 
 use std::path::Path;
 

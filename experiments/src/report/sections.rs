@@ -3,7 +3,7 @@
 use mdht_profiler::NodeProfile;
 use mdht_profiler::report::{self, Section, escaped};
 
-use super::{Repeat, figures, judged, planes, pooled, tables};
+use super::{Repeat, figures, judged, planes, pooled, tables, worlds};
 use crate::oracle;
 use crate::outcome::Outcome;
 
@@ -15,6 +15,11 @@ pub(super) fn all(outcome: &Outcome, repeat: &Repeat<'_>) -> Vec<Section> {
     let sections = [
         section("repeat", "What was run", what_was_run(outcome, repeat)),
         section("comparison", "Comparison", comparison(outcome)),
+        section(
+            "full-nodes",
+            "Worlds of full nodes",
+            worlds::full_nodes(outcome),
+        ),
         section(
             "planes",
             "Latency against cost",
@@ -51,23 +56,30 @@ fn what_was_run(outcome: &Outcome, repeat: &Repeat<'_>) -> String {
     }
     let hours = outcome.virtual_time.as_secs_f64() / 3600.0;
     html.push_str(&format!(
-        "<p>An emulated overlay of {} nodes, seed {}; {} combinations, {} lookups each over \
-         {hours:.1} virtual hours; repetitions: {}. The figures are of packets alone, but for \
-         the oracle's.</p>\n",
-        script.overlay.nodes,
-        script.seed,
+        "<p>{}; {} variants, {} lookups each over {hours:.1} {}hours; repetitions: {}, nodes of \
+         each variant: {}. The figures are of packets alone, but for the oracle's.</p>\n",
+        outcome.place(),
         script.variants.len(),
         script.schedule.infohashes,
+        if script.live.is_some() {
+            ""
+        } else {
+            "virtual "
+        },
         script.repetitions,
+        script.schedule.nodes_each,
     ));
     if !outcome.is_whole {
         html.push_str("<p class=\"warning\">Ended before everything was run.</p>\n");
     }
     html + &format!(
-        "<h3>To get the same again</h3>\n{}<p class=\"note\">{}: the same version gives the same \
-         figures to the byte.</p>\n<details>\n<summary>The script</summary>\n{}</details>\n",
+        "<h3>To run it again</h3>\n{}<p class=\"note\">{}: {}.</p>\n<details>\n<summary>The script</summary>\n{}</details>\n",
         preformatted("Command", repeat.command),
         escaped(repeat.program),
+        match script.live {
+            None => "the same version gives the same figures to the byte",
+            Some(_) => "on real sockets no two runs are the same",
+        },
         preformatted("Script", repeat.script),
     )
 }
@@ -81,9 +93,9 @@ fn preformatted(label: &str, text: &str) -> String {
 
 fn comparison(outcome: &Outcome) -> String {
     let mut html = tables::comparison(outcome);
-    if outcome.script.repetitions > 1 {
+    if outcome.script.samples() > 1 {
         html.push_str(
-            "<p class=\"meaning\">Means over the repetitions; ±: to either end of the 95 % \
+            "<p class=\"meaning\">Means over the nodes of all repetitions; ±: to either end of the 95 % \
              interval, by Student's t.</p>\n",
         );
     }
@@ -106,11 +118,15 @@ fn thesis_tables(outcome: &Outcome) -> String {
          <h3>Table III: implementation market share</h3>\n\
          <p class=\"meaning\">Measured: an address counts once for each node under test that met \
          it.</p>\n{}\
+         <h3>Unique IP addresses</h3>\n\
+         <p class=\"meaning\">Of the nodes that took turns in one world, those that sent \
+         something; the published ones are of nine nodes in 80 hours [8.VIII.D].</p>\n{}\
          <h3>Figures of the text</h3>\n{}",
         escaped(outcome.published().source),
         tables::latency(outcome),
         tables::queries(outcome),
         tables::clients(outcome),
+        worlds::unique(outcome),
         tables::in_the_text(outcome),
     )
 }
@@ -123,9 +139,9 @@ fn thesis_figures(drawn: &str) -> String {
 }
 
 fn measurements(outcome: &Outcome, nodes: &[NodeProfile]) -> String {
-    let note = match outcome.script.repetitions {
+    let note = match outcome.script.samples() {
         1 => String::new(),
-        _ => "<p class=\"meaning\">Of the first repetition.</p>\n".to_owned(),
+        _ => "<p class=\"meaning\">Of the first node of the first repetition.</p>\n".to_owned(),
     };
     note + &report::comparison(nodes)
 }

@@ -23,7 +23,7 @@ const COMPARED: [(&str, &str, &str); 8] = [
 /// The variants beside each other, and the oracle. With several repetitions
 /// each figure has its 95 % interval behind it.
 pub(super) fn comparison(outcome: &Outcome) -> String {
-    let repeated = outcome.script.repetitions > 1;
+    let repeated = outcome.script.samples() > 1;
     let mut columns = vec!["combination"];
     for (heading, ..) in COMPARED {
         columns.push(heading);
@@ -276,7 +276,7 @@ fn basis(of: Option<Basis>) -> Value {
 
 /// A figure with as many digits as anybody reads: whole from 100 on, one digit
 /// behind the point below.
-fn rounded(figure: Option<f64>) -> Value {
+pub(super) fn rounded(figure: Option<f64>) -> Value {
     figure.map_or(Value::Null, |figure| match figure.abs() {
         large if large >= 100.0 => json!(figure.round()),
         _ => json!((figure * 10.0).round() / 10.0),

@@ -15,6 +15,8 @@ const SIGNS: &str = " -_.,=+'()%";
 const SECONDS: RangeInclusive<f64> = 0.0..=1e6;
 /// Least seconds between two lookups.
 const LEAST_INTERVAL_S: f64 = 0.001;
+/// Most infohashes of a file.
+const MOST_INFOHASHES: u32 = 1_000_000;
 /// Longest run in virtual time.
 const LONGEST_RUN_S: u64 = 10 * 366 * 86_400;
 
@@ -32,9 +34,14 @@ impl Script {
             let error = ScriptError::new("repetitions", "nothing would be run");
             return Err(error.allowed("a whole number from 1 to 1000"));
         }
-        let runs = (self.repetitions as usize).saturating_mul(self.variants.len());
+        if self.schedule.nodes_each == 0 {
+            let error = ScriptError::new("schedule.nodes_each", "nobody would be measured");
+            return Err(error.allowed(format!("a whole number from 1 to {MOST_RUNS}")));
+        }
+        let runs = self.runs();
         if runs > MOST_RUNS {
-            let reason = format!("variants times worlds times repetitions are {runs} runs");
+            let reason =
+                format!("variants times worlds times repetitions times nodes are {runs} runs");
             return Err(ScriptError::new("", reason).allowed(format!("at most {MOST_RUNS}")));
         }
         let last = self.seed.checked_add(u64::from(self.repetitions));
@@ -50,12 +57,16 @@ impl Script {
     fn check_schedule(&self) -> Result<(), ScriptError> {
         let schedule = &self.schedule;
         schedule.check()?;
-        let top = self
-            .worlds
-            .iter()
-            .map(|world| world.overlay.swarms.top)
-            .min()
-            .unwrap_or(0);
+        let top = match self.live {
+            // how many the file has is seen when it is read
+            Some(_) => Some(MOST_INFOHASHES),
+            None => self
+                .worlds
+                .iter()
+                .map(|world| world.overlay.swarms.top)
+                .min(),
+        }
+        .unwrap_or(0);
         if !(1..=top).contains(&schedule.infohashes) {
             let reason = "each node looks up as many different ones of the top swarms";
             let error = ScriptError::new("schedule.infohashes", reason);

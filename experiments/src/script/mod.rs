@@ -2,6 +2,8 @@
 
 mod checks;
 mod error;
+mod full_nodes;
+mod live;
 mod places;
 mod suggestion;
 mod variants;
@@ -14,11 +16,15 @@ use mdht_plugins::Registry;
 use serde::Deserialize;
 
 pub use error::ScriptError;
+pub use full_nodes::{FullNodes, Share};
+pub use live::LiveSection;
 pub(crate) use suggestion::did_you_mean;
 pub use worlds::World;
 
 use places::Places;
 use variants::Matrix;
+
+use crate::job::Job;
 
 /// Most runs of a script: variants times worlds times repetitions.
 pub const MOST_RUNS: usize = 1000;
@@ -47,6 +53,8 @@ pub struct Script {
     pub overlay: Parameters,
     /// The worlds in which every combination is run, one or more.
     pub worlds: Vec<World>,
+    /// On real sockets in place of a world, which then says nothing.
+    pub live: Option<LiveSection>,
     /// Who looks up what when.
     pub schedule: Schedule,
     /// The combinations, with the matrix written out, in the first world; then
@@ -77,6 +85,9 @@ pub struct Schedule {
     /// are as far apart however many variants there are: `interval_s` times
     /// this. Default: all variants of a world.
     pub nodes_per_round: Option<usize>,
+    /// Nodes of each variant that are measured in each world. Figures are
+    /// means over them.
+    pub nodes_each: u32,
 }
 
 impl Default for Schedule {
@@ -87,6 +98,7 @@ impl Default for Schedule {
             warm_up_s: 1800.0,
             order: Order::Random,
             nodes_per_round: None,
+            nodes_each: 1,
         }
     }
 }
@@ -143,7 +155,8 @@ struct Written {
     seed: u64,
     #[serde(default = "one_repetition")]
     repetitions: u32,
-    overlay: Option<toml::Table>,
+    overlay: Option<toml::Value>,
+    live: Option<LiveSection>,
     #[serde(default)]
     world: Vec<toml::Table>,
     #[serde(default)]
@@ -222,6 +235,26 @@ impl Script {
         self.seed.wrapping_add(repetition as u64)
     }
 
+    /// Nodes of each variant that are measured, over all repetitions.
+    pub const fn samples(&self) -> usize {
+        (self.repetitions as usize).saturating_mul(self.schedule.nodes_each as usize)
+    }
+
+    /// Nodes that are measured in all.
+    pub const fn runs(&self) -> usize {
+        self.samples().saturating_mul(self.variants.len())
+    }
+
+    /// The world in which a variant lives.
+    pub(crate) fn world_of(&self, variant: usize) -> &World {
+        &self.worlds[self.variants[variant].world]
+    }
+
+    /// Place of a node among all of its world.
+    pub(crate) const fn seat(&self, job: Job) -> usize {
+        self.combination(job.variant) + job.node as usize * self.combinations()
+    }
+
     /// Number of combinations, each of which is run in every world.
     pub(crate) const fn combinations(&self) -> usize {
         self.variants.len() / self.worlds.len()
@@ -234,11 +267,8 @@ impl Script {
 
     /// Virtual time of all runs together.
     pub fn virtual_time(&self) -> std::time::Duration {
-        let runs = self
-            .variants
-            .len()
-            .saturating_mul(self.repetitions as usize);
-        crate::schedule::length(self) * u32::try_from(runs).unwrap_or(u32::MAX)
+        let runs = u32::try_from(self.runs()).unwrap_or(u32::MAX);
+        crate::schedule::length(self).saturating_mul(runs)
     }
 }
 
@@ -249,7 +279,10 @@ impl Written {
         registry: &Registry,
         places: &Places<'_>,
     ) -> Result<Script, ScriptError> {
-        let worlds = worlds::worlds(text, self.seed, self.overlay.as_ref(), &self.world, places)?;
+        let overlay = self.overlay.as_ref();
+        let live = LiveSection::checked(self.live, overlay, self.world.len())?;
+        let overlay = overlay.and_then(toml::Value::as_table);
+        let worlds = worlds::worlds(self.seed, overlay, &self.world, places, registry)?;
         let combinations = variants::variants(self.matrix.as_ref(), self.variant, registry)?;
         let [first, ..] = worlds.as_slice() else {
             return Err(ScriptError::new("world", "there is none"));
@@ -263,6 +296,7 @@ impl Written {
             schedule: self.schedule,
             variants: in_all_worlds(&combinations, &worlds),
             worlds,
+            live,
             captures: self.captures,
             report: self.report,
             text: text.to_owned(),

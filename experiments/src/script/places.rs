@@ -85,7 +85,8 @@ impl<'t> Places<'t> {
         let is_it = place.path == error.key;
         let value = self.text.get(place.value.clone()).filter(|_| is_it);
         let value = value.filter(|value| value.len() <= LONGEST_VALUE && !value.contains('\n'));
-        // a table's span is its header: no value to show
+        // a table's span is its header or its key: no value to show
+        let value = value.filter(|value| !error.key.ends_with(value));
         let value = value.filter(|value| {
             !value.starts_with('[') || value.ends_with(']') && !value.starts_with("[[")
         });

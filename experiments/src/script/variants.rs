@@ -42,9 +42,8 @@ pub(super) fn variants(
     registry: &Registry,
 ) -> Result<Vec<Variant>, ScriptError> {
     for (place, variant) in given.iter().enumerate() {
-        let at = |key: &str| format!("variant[{place}].{key}");
-        check_module(Side::Routing, &variant.routing, registry, &at("routing"))?;
-        check_module(Side::Lookup, &variant.lookup, registry, &at("lookup"))?;
+        let at = format!("variant[{place}]");
+        check_pair(&variant.routing, &variant.lookup, registry, &at)?;
     }
     let mut variants = match matrix {
         Some(matrix) => matrix.written_out(registry)?,
@@ -177,6 +176,17 @@ fn written(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Checks a pair of modules that stand in the table `at`.
+pub(super) fn check_pair(
+    routing: &str,
+    lookup: &str,
+    registry: &Registry,
+    at: &str,
+) -> Result<(), ScriptError> {
+    check_module(Side::Routing, routing, registry, &format!("{at}.routing"))?;
+    check_module(Side::Lookup, lookup, registry, &format!("{at}.lookup"))
 }
 
 fn check_module(side: Side, spec: &str, registry: &Registry, key: &str) -> Result<(), ScriptError> {

@@ -2,8 +2,10 @@
 //! that changes keys of it.
 
 use mdht_overlay::parameters::Parameters;
+use mdht_plugins::Registry;
 use toml::{Table, Value};
 
+use super::full_nodes::{self, FullNodes};
 use super::places::Places;
 use super::{MOST_RUNS, ScriptError};
 
@@ -15,15 +17,17 @@ pub struct World {
     pub label: String,
     /// Its make-up. The seed is the script's.
     pub overlay: Parameters,
+    /// Its nodes, if none of them is modelled.
+    pub full_nodes: Option<FullNodes>,
 }
 
 /// All worlds, the one of `[overlay]` alone if there is no `[[world]]`.
 pub(super) fn worlds(
-    text: &str,
     seed: u64,
     overlay: Option<&Table>,
     changes: &[Table],
     places: &Places<'_>,
+    registry: &Registry,
 ) -> Result<Vec<World>, ScriptError> {
     if places.has("overlay.seed") {
         let reason = "the world is drawn from the script's own seed";
@@ -31,33 +35,57 @@ pub(super) fn worlds(
             ScriptError::new("overlay.seed", reason).allowed("`seed` at the top of the script")
         );
     }
-    let of_section = match overlay {
-        Some(_) => Parameters::from_toml(text)?,
-        None => Parameters::default(),
-    };
+    let section = overlay.cloned().unwrap_or_default();
     if changes.is_empty() {
-        let overlay = Parameters { seed, ..of_section };
-        return Ok(vec![World {
-            label: String::new(),
-            overlay,
-        }]);
+        let label = String::new();
+        let world = world(label, seed, section, Parameters::SECTION, registry)?;
+        return Ok(vec![world]);
     }
     if changes.len() > MOST_RUNS {
         return Err(
             ScriptError::new("world", "there are too many").allowed(format!("at most {MOST_RUNS}"))
         );
     }
+    // what no world changes is the section's fault
+    let mut unchanged = section.clone();
+    unchanged.remove(full_nodes::KEY);
+    Parameters::from_section(&unchanged)?;
     let changed = changes.iter().enumerate();
     changed
-        .map(|(place, changes)| changed_world(place, seed, overlay, changes))
+        .map(|(place, changes)| changed_world(place, seed, &section, changes, registry))
         .collect()
+}
+
+/// The world of a section.
+fn world(
+    label: String,
+    seed: u64,
+    mut section: Table,
+    at: &str,
+    registry: &Registry,
+) -> Result<World, ScriptError> {
+    let full_nodes = FullNodes::taken(&mut section, at, registry)?;
+    let parameters = Parameters::from_section(&section).map_err(|error| {
+        let mut error = ScriptError::from(error);
+        error.key = error.key.replacen(Parameters::SECTION, at, 1);
+        error
+    })?;
+    if full_nodes.is_some() {
+        FullNodes::check_size(parameters.nodes, at)?;
+    }
+    Ok(World {
+        label,
+        overlay: Parameters { seed, ..parameters },
+        full_nodes,
+    })
 }
 
 fn changed_world(
     place: usize,
     seed: u64,
-    overlay: Option<&Table>,
+    overlay: &Table,
     changes: &Table,
+    registry: &Registry,
 ) -> Result<World, ScriptError> {
     let at = format!("world[{place}]");
     let mut changes = changes.clone();
@@ -70,15 +98,9 @@ fn changed_world(
         let reason = "all worlds are drawn from the script's own seed";
         return Err(ScriptError::new(format!("{at}.seed"), reason));
     }
-    let mut section = overlay.cloned().unwrap_or_default();
+    let mut section = overlay.clone();
     put_over(&mut section, &changes);
-    let parameters = Parameters::from_section(&section).map_err(|error| {
-        let mut error = ScriptError::from(error);
-        error.key = error.key.replacen(Parameters::SECTION, &at, 1);
-        error
-    })?;
-    let overlay = Parameters { seed, ..parameters };
-    Ok(World { label, overlay })
+    world(label, seed, section, &at, registry)
 }
 
 /// Puts changed keys in the place of others. Tables are changed key by key,

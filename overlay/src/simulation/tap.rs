@@ -44,6 +44,12 @@ impl<W: Write> CaptureTap<W> {
         })
     }
 
+    /// Whether writing has failed, as on a full disk: nothing is written any
+    /// more, and [`finish`](Self::finish) says why.
+    pub const fn has_failed(&self) -> bool {
+        self.fault.is_some()
+    }
+
     /// Ends the capture and gives back what it was written to.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Every remote address that a node under test met, in bounded space.
 
+mod met;
 mod queried;
 mod senders;
 
@@ -7,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::exchange::Exchange;
 use crate::{ClientCode, Observed, Series};
+pub use met::MetAddresses;
 use queried::{Decided, Queried};
 use senders::{Seen, Senders};
 
@@ -102,6 +104,13 @@ impl Remotes {
     /// The IP addresses that sent something, in no order.
     pub fn senders(&self) -> impl Iterator<Item = Sender> {
         self.v4.iter().chain(self.v6.iter())
+    }
+
+    /// The IP addresses that sent something, to be put together with those
+    /// that other nodes met.
+    pub fn met(&self) -> MetAddresses {
+        let (v4, v6) = (self.v4.ips(), self.v6.ips());
+        MetAddresses::of(v4.collect(), v6.collect(), self.senders_complete())
     }
 
     /// New IP addresses that sent something, over time.

@@ -140,6 +140,12 @@ impl<K: Ip> Senders<K> {
         table.iter().map(|sighting| sighting.shown.sender())
     }
 
+    /// The settled addresses, in no order.
+    pub(super) fn ips(&self) -> impl Iterator<Item = K> {
+        let table = self.0.table();
+        table.iter().map(|sighting| sighting.ip)
+    }
+
     /// What came from `ip`, if it is settled.
     pub(super) fn get(&self, ip: &K) -> Option<Shown> {
         self.0.table().get(ip).map(|sighting| sighting.shown)

@@ -34,6 +34,8 @@ def infohash(name: str) -> str:
 
 LIBTORRENT = [address(10 + i) for i in range(LIBTORRENT_NODES)]
 BOOTSTRAP = LIBTORRENT[0]
+# Where the nodes of a live script live, on ports of the system's choice.
+LIVE = address(150)
 # Looks up what the others announce; the last one that does not ban.
 SEEKER = LIBTORRENT_NODES - LIBTORRENT_DEFAULTS - 1
 LIBTORRENT_SEEKER = LIBTORRENT[SEEKER]
