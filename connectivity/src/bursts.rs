@@ -234,7 +234,9 @@ impl Bursts {
     /// Whether the own socket was answered in a burst after the pattern's.
     pub fn reached_later(&self, plan: &Plan) -> bool {
         let later = self.done.iter().skip(plan.second + 1);
-        later.into_iter().any(|burst| burst.tallies[0].answered != 0)
+        later
+            .into_iter()
+            .any(|burst| burst.tallies[0].answered != 0)
     }
 
     /// Whether some vantage point of a burst still has to ask.

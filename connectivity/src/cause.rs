@@ -167,10 +167,7 @@ mod tests {
             causes("RR?-UU?").to_string(),
             "restricted cone NAT or full cone NAT or churn"
         );
-        assert_eq!(
-            causes("RR?-RR?").to_string(),
-            "restricted cone NAT or open"
-        );
+        assert_eq!(causes("RR?-RR?").to_string(), "restricted cone NAT or open");
     }
 
     #[test]

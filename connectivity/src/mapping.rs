@@ -170,9 +170,7 @@ impl MappingSearch {
         let narrow = under.is_some_and(|under| {
             under.saturating_sub(at_least) <= under.mul_f64(self.limits.precision)
         });
-        let gap = self
-            .known
-            .next_gap(self.limits.first, self.limits.longest);
+        let gap = self.known.next_gap(self.limits.first, self.limits.longest);
         if narrow || self.tried >= self.limits.gaps || gap <= at_least {
             self.state = State::Over;
             return;

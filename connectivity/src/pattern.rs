@@ -79,9 +79,9 @@ impl Pattern {
     /// The letter of one vantage point in the first (0) or second (1) burst;
     /// unknown in any other.
     pub fn letter(&self, burst: usize, from: Vantage) -> Letter {
-        self.0.get(burst).map_or(Letter::Unknown, |letters| {
-            letters[from.index()]
-        })
+        self.0
+            .get(burst)
+            .map_or(Letter::Unknown, |letters| letters[from.index()])
     }
 
     /// Whether `self` could be `other` if its unknown letters were known.

@@ -116,6 +116,13 @@ pub struct Plan {
     pub(crate) every_ping: bool,
 }
 
+impl Default for Plan {
+    /// The thesis's timings.
+    fn default() -> Self {
+        Self::lay_out(&Timing::default())
+    }
+}
+
 impl Plan {
     /// The plan of these timings.
     ///
@@ -123,48 +130,39 @@ impl Plan {
     /// They contradict each other.
     pub fn new(timing: &Timing) -> Result<Self, TimingError> {
         check_lengths(timing)?;
-        let Timing {
-            second_burst,
-            timeout,
-            ..
-        } = *timing;
-        let mut ages = timing.survival.clone();
-        ages.sort_unstable();
-        ages.dedup();
-        let extra = ages.iter().filter(|age| **age != second_burst);
-        let mut bursts: Vec<_> = extra
-            .map(|at| PlannedBurst {
-                at: *at,
-                only_own: true,
-            })
-            .chain([Duration::ZERO, second_burst].map(|at| PlannedBurst {
-                at,
-                only_own: false,
-            }))
-            .collect();
-        bursts.sort_unstable_by_key(|burst| burst.at);
-        for pair in bursts.windows(2) {
-            if pair[1].at < pair[0].at + timeout {
+        let plan = Self::lay_out(timing);
+        for pair in plan.bursts.windows(2) {
+            if pair[1].at < pair[0].at + timing.timeout {
                 return Err(TimingError::Overlap {
                     earlier: pair[0].at,
                     later: pair[1].at,
-                    timeout,
+                    timeout: timing.timeout,
                 });
             }
         }
+        Ok(plan)
+    }
+
+    fn lay_out(timing: &Timing) -> Self {
+        let mut ages = timing.survival.clone();
+        ages.sort_unstable();
+        ages.dedup();
+        let own = ages.iter().filter(|age| **age != timing.second_burst);
+        let burst = |at, only_own| PlannedBurst { at, only_own };
+        let mut bursts: Vec<_> = own.map(|at| burst(*at, true)).collect();
+        bursts.extend([Duration::ZERO, timing.second_burst].map(|at| burst(at, false)));
+        bursts.sort_unstable_by_key(|burst| (burst.at, burst.only_own));
         let place = |at: Duration| bursts.iter().position(|burst| burst.at == at);
-        Ok(Self {
-            second: place(second_burst).unwrap_or(bursts.len()),
-            ages: ages
-                .iter()
-                .filter_map(|age| Some((*age, place(*age)?)))
-                .collect(),
-            bursts: bursts.into(),
+        let aged = ages.iter().filter_map(|age| Some((*age, place(*age)?)));
+        Self {
+            second: place(timing.second_burst).unwrap_or(bursts.len()),
+            ages: aged.collect(),
             pings: timing.pings,
             interval: timing.interval,
-            timeout,
+            timeout: timing.timeout,
             every_ping: timing.every_ping,
-        })
+            bursts: bursts.into(),
+        }
     }
 
     /// From the start of a check to its end at the latest.

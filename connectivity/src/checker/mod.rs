@@ -269,13 +269,7 @@ impl Checker {
         (check.nonce == nonce).then_some(check)
     }
 
-    fn on_query(
-        &mut self,
-        port: Port,
-        from: SocketAddr,
-        id: Option<Id>,
-        version: Option<&[u8]>,
-    ) {
+    fn on_query(&mut self, port: Port, from: SocketAddr, id: Option<Id>, version: Option<&[u8]>) {
         let Port::Own(identity) = port else {
             self.stats.uninvited += 1;
             return;
@@ -404,13 +398,7 @@ impl Checker {
         self.memory.key(names)
     }
 
-    fn begin(
-        &mut self,
-        identity: u16,
-        addr: SocketAddr,
-        id: Option<Id>,
-        origin: Origin,
-    ) -> u32 {
+    fn begin(&mut self, identity: u16, addr: SocketAddr, id: Option<Id>, origin: Origin) -> u32 {
         if self.by_age.len() >= self.config.limits.open.max(1) {
             self.drop_oldest();
         }

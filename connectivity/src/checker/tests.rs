@@ -172,7 +172,12 @@ fn a_node_is_checked_once_by_ip_and_id() {
     let shared: BTreeMap<_, _> = bed
         .reports()
         .iter()
-        .map(|report| ((report.node, report.id), (report.ids_at_ip, report.ips_of_id)))
+        .map(|report| {
+            (
+                (report.node, report.id),
+                (report.ids_at_ip, report.ips_of_id),
+            )
+        })
         .collect();
     assert_eq!(shared[&(addr("8.8.8.8:7"), Some(id(9)))], (2, 2));
     assert_eq!(shared[&(addr("8.8.8.8:7"), Some(id(10)))], (2, 1));
@@ -234,7 +239,11 @@ fn a_node_that_changes_its_id_is_noted() {
     let mut bed = Bed::new(config());
     bed.query(Port::Own(0), addr(NODE), id(9));
     bed.run(secs(400), |now, _| {
-        Some(id(if now < Instant::ZERO + secs(100) { 9 } else { 10 }))
+        Some(id(if now < Instant::ZERO + secs(100) {
+            9
+        } else {
+            10
+        }))
     });
     let report = bed.reports()[0];
     assert_eq!((report.id, report.changed_id), (Some(id(9)), Some(id(10))));
@@ -387,7 +396,11 @@ fn configurations_that_contradict_themselves_are_refused() {
     };
     let none = refused(|config| config.identities.clear());
     assert_eq!(none, ConfigError::Identities(0));
-    for (remote, ours) in [("5.5.5.5:9", true), ("0.0.0.0:9", true), ("[2a00::1]:9", false)] {
+    for (remote, ours) in [
+        ("5.5.5.5:9", true),
+        ("0.0.0.0:9", true),
+        ("[2a00::1]:9", false),
+    ] {
         let mut config = config();
         config.remote = Some(addr(remote));
         let error = Checker::new(config, Rng::from_u64(1)).unwrap_err();
