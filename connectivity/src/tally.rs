@@ -157,9 +157,10 @@ mod tests {
     fn the_published_table_gives_the_published_properties() {
         let mut tally = Tally::default();
         for row in &TABLE_1 {
-            let tenths = (row.percent * 10.0).round();
-            for _ in 0..tenths as u64 {
+            let mut tenths = row.percent * 10.0;
+            while tenths > 0.5 {
                 tally.add_pattern(row.pattern.parse().unwrap());
+                tenths -= 1.0;
             }
         }
         let sums = tally.properties();

@@ -92,8 +92,8 @@ pub struct Checker {
     by_age: BTreeMap<u64, u32>,
     /// Open checks by IP and ID.
     by_key: HashMap<u64, u32, FixedState>,
-    /// Addresses whose queries are waited for.
-    expected: Vec<IpAddr>,
+    /// Nodes whose queries are waited for.
+    expected: Vec<SocketAddr>,
     timers: BinaryHeap<Timer>,
     /// Checks with pings due, which wait for the rate limit.
     ready: VecDeque<(u32, u32)>,
@@ -159,9 +159,15 @@ impl Checker {
         Ok(())
     }
 
-    /// Checks the nodes at this IP address when they query us.
-    pub fn expect(&mut self, ip: IpAddr) {
-        self.expected.push(ip);
+    /// Checks a node that the user named as soon as it queries us; port 0 is
+    /// any port.
+    pub fn expect(&mut self, node: SocketAddr) {
+        self.expected.push(node);
+    }
+
+    /// Whether a node is still waited for.
+    pub fn expects(&self, node: &SocketAddr) -> bool {
+        self.expected.contains(node)
     }
 
     /// Whether the user can name this address.
@@ -278,7 +284,12 @@ impl Checker {
         let Some(socket) = self.config.identities.get(usize::from(identity)) else {
             return;
         };
-        if self.rules.querier(&socket.own, &from).is_err() && !self.expected.contains(&from.ip()) {
+        let expected = self.place_among_expected(&from);
+        let refusal = match expected {
+            Some(_) => self.rules.named(&socket.own, &from),
+            None => self.rules.querier(&socket.own, &from),
+        };
+        if refusal.is_err() {
             self.stats.refused += 1;
             return;
         }
@@ -295,16 +306,27 @@ impl Checker {
         }
         if self.memory.knows(key) {
             self.stats.repeats += 1;
-        } else if !self.config.survey && !self.expected.contains(&from.ip()) {
+        } else if !self.config.survey && expected.is_none() {
             self.stats.not_asked_for += 1;
         } else if self.memory.shared(names).0 >= self.config.limits.ids_per_ip {
             self.stats.flooding += 1;
         } else {
-            let slot = self.begin(identity, from, Some(id), Origin::Queried);
+            let origin = expected.map_or(Origin::Queried, |_| Origin::Named);
+            if let Some(place) = expected {
+                self.expected.swap_remove(place);
+            }
+            let slot = self.begin(identity, from, Some(id), origin);
             if let Some(Some(check)) = self.checks.get_mut(slot as usize) {
                 check.introduce(None, version);
             }
         }
+    }
+
+    fn place_among_expected(&self, from: &SocketAddr) -> Option<usize> {
+        let fits = |node: &SocketAddr| {
+            node.ip() == from.ip() && (node.port() == 0 || node.port() == from.port())
+        };
+        self.expected.iter().position(fits)
     }
 
     /// A node that is being checked queries again.
@@ -418,7 +440,8 @@ impl Checker {
             search: None,
             told: false,
             armed: None,
-            heard: (origin == Origin::Queried).then_some(self.now),
+            // whose ID is known has just queried us
+            heard: id.map(|_| self.now),
             came_back: false,
             version: None,
             changed_id: None,

@@ -22,7 +22,7 @@ fn id(n: u8) -> Id {
 
 fn config() -> Config {
     let identity = |n: u16| Identity {
-        id: id(n as u8),
+        id: Id::new([0; 20]),
         own: SocketAddr::new([5, 5, 5, 5].into(), 1000 + 2 * n),
         local: SocketAddr::new([5, 5, 5, 5].into(), 1001 + 2 * n),
     };
