@@ -66,7 +66,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Announce(args) => joining::block_on(announce::run(&args, registry)),
         Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
-        Command::Check(args) => joining::block_on(check::run(&args)),
+        Command::Check(args) => joining::block_on(check::run(&args, registry)),
         Command::Profile(args) => profile::run(&args),
         Command::Experiment(args) => experiment::run(&args, registry),
         Command::Replay(args) => replay::run(&args, registry),

@@ -45,7 +45,12 @@ impl Tally {
     /// Adds a check.
     pub fn add(&mut self, report: &Report) {
         self.add_pattern(report.pattern);
-        for (age, letter) in &report.survival {
+        self.add_survival(&report.survival);
+    }
+
+    /// Adds a node's points of the survival curve.
+    pub fn add_survival(&mut self, points: &[(Duration, Letter)]) {
+        for (age, letter) in points {
             if let Some(reached) = letter.known() {
                 let (survived, of) = self.survival.entry(*age).or_default();
                 *survived += u64::from(reached);
@@ -138,14 +143,6 @@ impl Tally {
     pub fn survival(&self) -> impl Iterator<Item = (Duration, u64, u64)> {
         let ages = self.survival.iter();
         ages.map(|(age, (survived, of))| (*age, *survived, *of))
-    }
-}
-
-/// Whether a letter is R; for tables.
-impl Letter {
-    /// Whether the node answered from there.
-    pub const fn is_reachable(self) -> bool {
-        matches!(self, Self::Reachable)
     }
 }
 

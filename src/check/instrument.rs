@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use mdht_krpc::{Id, Instant};
+use mdht_krpc::{Family, Id, Instant};
+use mdht_node::core::{Core, Event, SocketId};
 
 use super::responder;
 
@@ -13,6 +14,8 @@ pub(super) enum Instrument {
     Silent,
     /// Each query is answered with "here I am, and know nobody".
     Stub(Stub),
+    /// Nodes of the DHT, one for each identity.
+    Nodes(Vec<Core>),
 }
 
 /// Answers without a node behind them.
@@ -47,14 +50,19 @@ impl Instrument {
     /// answer to a probe.
     pub(super) fn handle_datagram(
         &mut self,
-        _now: Instant,
-        _identity: u16,
+        now: Instant,
+        identity: u16,
         from: SocketAddr,
         payload: &[u8],
     ) {
         match self {
             Self::Silent => {}
             Self::Stub(stub) => stub.handle_datagram(from, payload),
+            Self::Nodes(nodes) => {
+                if let Some(node) = nodes.get_mut(usize::from(identity)) {
+                    node.handle_datagram(now, SocketId(0), from, payload);
+                }
+            }
         }
     }
 
@@ -67,12 +75,63 @@ impl Instrument {
                 *out = payload;
                 Some((0, to))
             }
+            Self::Nodes(nodes) => {
+                let mut all = nodes.iter_mut().zip(0..);
+                all.find_map(|(node, identity)| {
+                    let transmit = node.poll_transmit()?;
+                    *out = transmit.payload;
+                    Some((identity, transmit.to))
+                })
+            }
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, _now: Instant) {}
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        for node in self.nodes() {
+            node.handle_timeout(now);
+        }
+    }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        None
+        match self {
+            Self::Nodes(nodes) => nodes.iter().filter_map(Core::poll_timeout).min(),
+            _ => None,
+        }
+    }
+
+    /// What the nodes have to tell; whether one asks for bootstrap addresses.
+    pub(super) fn needs_bootstrap(&mut self) -> bool {
+        let mut needs = false;
+        for node in self.nodes() {
+            while let Some(event) = node.poll_event() {
+                needs |= matches!(event, Event::NeedBootstrap);
+            }
+        }
+        needs
+    }
+
+    /// Hands bootstrap addresses to every node.
+    pub(super) fn add_bootstrap(&mut self, now: Instant, addrs: &[SocketAddr]) {
+        for node in self.nodes() {
+            node.add_bootstrap(now, addrs);
+        }
+    }
+
+    /// How many of how many nodes are part of the DHT.
+    pub(super) fn joined(&self) -> (usize, usize) {
+        match self {
+            Self::Nodes(nodes) => {
+                let joined = |node: &&Core| Family::ALL.iter().any(|f| node.is_joined(*f));
+                (nodes.iter().filter(joined).count(), nodes.len())
+            }
+            _ => (0, 0),
+        }
+    }
+
+    fn nodes(&mut self) -> &mut [Core] {
+        match self {
+            Self::Nodes(nodes) => nodes,
+            _ => &mut [],
+        }
     }
 }

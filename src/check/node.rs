@@ -223,7 +223,7 @@ impl Run {
     async fn all(&mut self, args: &Args, station: &mut Station) -> Result<(), Failure> {
         let mut silent = Vec::new();
         while self.left > 0 {
-            station.turn(self.until).await.map_err(Failure::failed)?;
+            station.turn(self.until).await;
             while let Some(event) = station.checker.poll_event() {
                 match event {
                     Event::Finished(report) => self.tell(args, &report)?,

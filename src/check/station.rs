@@ -106,7 +106,7 @@ impl Station {
 
     /// Sends what is due, waits until something happens or `until` has come,
     /// and takes it in.
-    pub(super) async fn turn(&mut self, until: Option<Instant>) -> io::Result<()> {
+    pub(super) async fn turn(&mut self, until: Option<Instant>) {
         self.send_due().await;
         let readable = self.wait(until).await;
         if let Some(index) = readable {
@@ -117,7 +117,6 @@ impl Station {
         self.instrument.handle_timeout(now);
         self.send_due().await;
         self.flush();
-        Ok(())
     }
 
     async fn wait(&mut self, until: Option<Instant>) -> Option<usize> {

@@ -180,6 +180,11 @@ impl Checker {
         self.rules.named(&identity.own, node)
     }
 
+    /// From now on only named nodes are checked; what is open goes on.
+    pub fn stop_taking_in(&mut self) {
+        self.config.survey = false;
+    }
+
     /// Remembers a node as checked, so that it is not checked again.
     pub fn remember(&mut self, ip: IpAddr, id: &Id) {
         self.note_met(ip, id);
@@ -289,14 +294,16 @@ impl Checker {
             Some(_) => self.rules.named(&socket.own, &from),
             None => self.rules.querier(&socket.own, &from),
         };
-        if refusal.is_err() {
-            self.stats.refused += 1;
-            return;
-        }
         let Some(id) = id else {
             self.stats.without_id += 1;
             return;
         };
+        // one of our own nodes, at an address that is ours unknown to us
+        let own = self.config.identities.iter().any(|own| own.id == id);
+        if refusal.is_err() || own {
+            self.stats.refused += 1;
+            return;
+        }
         let names = self.memory.names(from.ip(), &id);
         let key = self.memory.key(names);
         if let Some(slot) = self.by_key.get(&key).copied() {
