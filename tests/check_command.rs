@@ -196,6 +196,10 @@ async fn a_survey_checks_who_queries_and_goes_on_where_it_was() {
     );
     let sums = lines(&format!("{out}/survey.json")).remove(0);
     assert_eq!(sums["nodes"], 3);
+    for name in ["figure5.svg", "figure5.png", "nodes.parquet"] {
+        let file = std::fs::read(format!("{out}/{name}")).unwrap();
+        assert!(file.len() > 500, "{name}");
+    }
     assert_eq!(sums["counters"]["finished"], 3);
 
     let again = mdht_beside(command("--duration 100ms")).await;

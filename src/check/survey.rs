@@ -30,7 +30,8 @@ use crate::output::{Failure, Format, line, note};
 ///
 /// Each node is checked once, by IP address and node ID. The results go to
 /// DIR/nodes.jsonl, one document a line, as they come; DIR/survey.json,
-/// DIR/figure5.svg (and .png) and the table at the end sum them up. Stopped with ctrl-C or SIGTERM, a survey goes
+/// DIR/figure5.svg (and .png) and the table at the end sum them up, and
+/// DIR/nodes.parquet has the nodes as columns. Stopped with ctrl-C or SIGTERM, a survey goes
 /// on with --resume: nodes that were checked are not checked again.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -342,6 +343,8 @@ impl Survey<'_> {
             Failure::Failed(format!("cannot write {}: {error}", path.display()))
         })?;
         figure_5(&self.tally, &self.args.out)?;
+        #[cfg(feature = "parquet")]
+        super::rows::write(self.records.path())?;
         match self.args.checks.format {
             Format::Json => Ok(()),
             Format::Text => line(table::text(&self.tally).trim_end()),
