@@ -241,9 +241,11 @@ async fn self_tells_an_open_socket_from_outside() {
     assert_eq!(document["external_ip"], "127.86.1.1");
     assert_eq!(document["behind_nat"], false);
     assert_eq!(document["mapping"], "endpoint-independent");
-    assert_eq!(document["filtering"], "endpoint-independent");
     assert_eq!(document["port_preservation"], true);
-    assert_eq!(document["unsolicited"], true);
+    // what goes from one address of a machine to another proves nothing
+    assert!(done.err.contains("do not leave it"), "{}", done.err);
+    assert_eq!(document["filtering"], Value::Null);
+    assert_eq!(document["unsolicited"], Value::Null);
     let alone = mdht_beside(format!(
         "check self --bind 127.86.1.1 --bootstrap {first} --no-default-bootstrap --timeout 500ms"
     ))

@@ -45,6 +45,9 @@ pub struct SecondAddress {
     /// A packet from where we had sent to: if not even that, the second
     /// address does not see us at all.
     pub answer: Option<bool>,
+    /// Whether the second address is answered by nodes outside: then what it
+    /// sends does leave, and silence means that it was not let in.
+    pub outside: Option<bool>,
 }
 
 /// What nodes and perhaps a second address of ours have seen of one socket.
@@ -155,16 +158,24 @@ impl OwnView {
             } else {
                 Behaviour::AddressAndPortDependent
             }),
+            SecondAddress {
+                unsolicited: Some(false),
+                outside: Some(true),
+                ..
+            } => Some(Behaviour::AddressAndPerhapsPortDependent),
             _ => None,
         }
     }
 
     /// Whether packets that nobody asked for reach us. Unreachable is only
-    /// said where answers from the second address do reach us.
+    /// said where what the second address sends is known to leave it.
     pub fn unsolicited(&self) -> Option<bool> {
         match self.second.unsolicited? {
             true => Some(true),
-            false => self.second.answer?.then_some(false),
+            false => {
+                let leaves = [self.second.answer, self.second.outside];
+                leaves.contains(&Some(true)).then_some(false)
+            }
         }
     }
 
@@ -331,6 +342,7 @@ mod tests {
                 unsolicited,
                 other_port,
                 answer,
+                outside: None,
             });
             (own.filtering(), own.unsolicited())
         };
@@ -346,6 +358,14 @@ mod tests {
             (Some(Behaviour::AddressAndPortDependent), no)
         );
         assert_eq!(of(no, no, no), (None, None), "it does not see us at all");
+        let mut own = view(HOME, &votes);
+        own.set_second_address(SecondAddress {
+            unsolicited: no,
+            outside: yes,
+            ..SecondAddress::default()
+        });
+        let guarded = Behaviour::AddressAndPerhapsPortDependent;
+        assert_eq!((own.filtering(), own.unsolicited()), (Some(guarded), no));
     }
 
     #[test]

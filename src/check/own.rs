@@ -88,14 +88,17 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
+    let mut through_nat = false;
     if let Some(addr) = args.remote_bind {
         let mut second = Second::bind(addr, source, &mut rng)?;
-        let seen = second.try_out(args, &clock, &mut own, &mut view).await;
+        let outcome = (&mut view, voter);
+        let seen = second.try_out(args, &clock, &mut own, outcome).await;
+        through_nat = seen.answer == Some(true);
         view.set_second_address(seen);
     }
     let lifetime = match args.mapping_lifetime {
         true => {
-            Search::new(args, &mut rng, view.port_preservation())?
+            Search::new(args, &mut rng, view.port_preservation(), through_nat)?
                 .run(&clock, voter)
                 .await?
         }
@@ -194,26 +197,45 @@ impl Second {
 
     /// Tries in this order: a call that nobody asked for, our own call there,
     /// an answer, and a call from a port that we never sent to.
+    ///
+    /// Packets between two addresses of one machine do not leave it. So a
+    /// machine that has its external address itself cannot try its firewall,
+    /// and behind a NAT the call from outside counts, but those that need one
+    /// of ours to go out first only if that is seen to come from the NAT.
     async fn try_out(
         &mut self,
         args: &Args,
         clock: &Clock,
         own: &mut Voice,
-        view: &mut OwnView,
+        (view, voter): (&mut OwnView, Option<SocketAddr>),
     ) -> SecondAddress {
         let patience = args.timeout / 2;
-        let seen = view.votes().first().map(|(addr, _)| *addr);
         let mut result = SecondAddress::default();
-        if let Some(seen) = seen {
+        let (Some(true), Some(external)) = (view.behind_nat(), view.external_ip()) else {
+            note(
+                "this machine has its external address itself: packets between its two addresses \
+                 do not leave it, so that --remote-bind shows nothing; run `mdht check node` on \
+                 another machine",
+            );
+            return result;
+        };
+        let votes = view.votes();
+        let seen = votes.iter().map(|(addr, _)| *addr);
+        if let Some(seen) = seen.into_iter().find(|addr| addr.ip() == external) {
             let caller = (&mut self.known, seen);
             let heard = calls_through(clock, caller, own, patience).await;
             result.unsolicited = Some(heard.is_some());
         }
+        if let Some(voter) = voter {
+            let answers = self.known.ask(clock, &[voter], args.timeout).await;
+            result.outside = Some(!answers.is_empty());
+        }
         let here = self.known.socket.local();
         let caller = (&mut *own, here);
-        let Some(seen) = calls_through(clock, caller, &mut self.known, patience).await else {
+        let seen = calls_through(clock, caller, &mut self.known, patience).await;
+        let Some(seen) = seen.filter(|seen| seen.ip() == external) else {
             note(&format!(
-                "{here} does not hear us: nothing can be said of what gets in"
+                "what we send to {here} does not go through the NAT"
             ));
             return result;
         };
@@ -236,7 +258,7 @@ impl Second {
 /// A search for the lifetime of our NAT's mapping, with a socket of its own.
 struct Search {
     own: Voice,
-    /// Who sends after each gap, if there is a second address.
+    /// Who sends after each gap, if there is a second address outside.
     second: Option<Voice>,
     limits: SearchLimits,
     patience: Duration,
@@ -244,9 +266,15 @@ struct Search {
 }
 
 impl Search {
-    fn new(args: &Args, rng: &mut Rng, preserves_ports: Option<bool>) -> Result<Self, Failure> {
+    fn new(
+        args: &Args,
+        rng: &mut Rng,
+        preserves_ports: Option<bool>,
+        through_nat: bool,
+    ) -> Result<Self, Failure> {
         let second = args
             .remote_bind
+            .filter(|_| through_nat)
             .map(|addr| Voice::bind(SocketAddr::new(addr.ip(), 0), rng));
         Ok(Self {
             own: Voice::bind(SocketAddr::new(args.bind.ip(), 0), rng)?,
@@ -273,7 +301,7 @@ impl Search {
         if self.second.is_none() && self.preserves_ports != Some(false) {
             note(
                 "the lifetime of a mapping cannot be told from outside where the NAT keeps the \
-                 port, or there is none; --remote-bind would tell",
+                 port, or there is none",
             );
             return Ok(None);
         }
