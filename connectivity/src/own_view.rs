@@ -232,8 +232,8 @@ impl OwnView {
                  forward UDP port {port} to this machine to be sure, or run with --read-only."
             )),
             (None, _) => advice.push(
-                "It is not known whether unasked packets reach this node; a second address \
-                 (--remote-bind) would tell."
+                "It is not known whether unasked packets reach this node: `mdht check node` on \
+                 another machine would tell."
                     .into(),
             ),
         }

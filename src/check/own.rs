@@ -19,8 +19,9 @@ use crate::output::{Failure, Format, line, note};
 /// Find out what the outside sees of us: our address, the kind of NAT in the
 /// words of RFC 4787, and whether others can reach us.
 ///
-/// DHT nodes say where they see us (BEP 42). What a NAT lets in, only a second
-/// address of ours that is not behind it can tell: --remote-bind.
+/// DHT nodes say where they see us (BEP 42). What a NAT lets in, a second
+/// address of this machine that is not behind it can tell (--remote-bind), or
+/// `mdht check node` on another machine.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   mdht check self --bind 0.0.0.0:6881
@@ -31,7 +32,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = parse_bind, default_value = "0.0.0.0:0")]
     bind: SocketAddr,
 
-    /// Second IP address of ours, from which our socket is tried
+    /// Second IP address of this machine, not behind the NAT, from which our
+    /// socket is tried
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = parse_bind)]
     remote_bind: Option<SocketAddr>,
 
@@ -224,7 +226,15 @@ impl Second {
         if let Some(seen) = seen.into_iter().find(|addr| addr.ip() == external) {
             let caller = (&mut self.known, seen);
             let heard = calls_through(clock, caller, own, patience).await;
-            result.unsolicited = Some(heard.is_some());
+            result.unsolicited =
+                (heard.is_some() || takes_own_packets()).then_some(heard.is_some());
+            if result.unsolicited.is_none() {
+                note(
+                    "nothing got in, which proves nothing: the system drops packets that come in \
+                     with an address of its own as their source (on Linux unless \
+                     net.ipv4.conf.all.accept_local is 1)",
+                );
+            }
         }
         if let Some(voter) = voter {
             let answers = self.known.ask(clock, &[voter], args.timeout).await;
@@ -253,6 +263,13 @@ impl Second {
         }
         result
     }
+}
+
+/// Whether the system lets packets in whose source is an address of its own:
+/// only then does silence say that the NAT dropped them.
+fn takes_own_packets() -> bool {
+    let setting = std::fs::read_to_string("/proc/sys/net/ipv4/conf/all/accept_local");
+    setting.is_ok_and(|setting| setting.trim() == "1")
 }
 
 /// A search for the lifetime of our NAT's mapping, with a socket of its own.
