@@ -14,6 +14,7 @@ mod nearest_holder;
 pub mod parameters;
 pub mod population;
 mod runner;
+pub mod serve;
 mod simulation;
 mod swarms;
 mod tables;
