@@ -1,6 +1,6 @@
 //! `mdht overlay serve`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -50,6 +50,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     capture: Option<PathBuf>,
 
+    /// Write the infohashes of the most popular swarms to this file, one a line
+    #[arg(long, value_name = "FILE")]
+    infohashes: Option<PathBuf>,
+
     /// Make a network namespace in which the range is local, and remove it at
     /// the end
     #[arg(long, value_name = "NAME")]
@@ -72,6 +76,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let namespace = namespace.transpose().map_err(Failure::failed)?;
     let usage = |error: String| Failure::Usage(error);
     let world = World::new(parameters).map_err(|error| usage(error.to_string()))?;
+    if let Some(path) = &args.infohashes {
+        write_infohashes(path, &world)?;
+    }
     let plan = Plan {
         range: args.bind_range,
         port: args.port,
@@ -94,6 +101,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Format::Text => print_done(&server)?,
     }
     result
+}
+
+/// Those that nodes under test look up.
+fn write_infohashes(path: &Path, world: &World) -> Result<(), Failure> {
+    let ranks = 0..world.parameters().swarms.top;
+    let all = ranks.map(|rank| format!("{}\n", world.swarms().top_infohash(rank)));
+    let written = std::fs::write(path, all.collect::<String>());
+    written.map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }
 
 fn ready(server: &Server, namespace: Option<&Namespace>) -> Value {
