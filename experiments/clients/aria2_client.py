@@ -1,9 +1,14 @@
 """aria2 as a client: `aria2_client.py IP PORT BOOTSTRAP DIR`, driven by lines as README.md says.
 
 It looks up its downloads only: each infohash is added as a magnet link and the one before is removed.
+
+It takes a get_peers answer without a token for malformed, and its first lookup of its own ID begins before its
+bootstrap node has answered, so it never comes further than a bootstrap node, which gives no tokens. It is given an
+ordinary node instead, found by asking the bootstrap node from another port.
 """
 
 import json
+import os
 import socket
 import sys
 import time
@@ -22,7 +27,7 @@ def main() -> None:
         f"--interface={ip}",
         f"--dht-listen-port={port}",
         f"--listen-port={port}",
-        f"--dht-entry-point={bootstrap}",
+        f"--dht-entry-point={ordinary_node(ip, bootstrap)}",
         # fresh state, not that of another run
         f"--dht-file-path={home / 'dht.dat'}",
         "--no-conf=true",
@@ -43,6 +48,30 @@ def main() -> None:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def ordinary_node(ip: str, bootstrap: str) -> str:
+    """A node that answers, of those that the bootstrap node names."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind((ip, 0))
+        own.settimeout(2)
+        own_id, to_ask = os.urandom(20), [bootstrap]
+        for _ in range(50):
+            host, port = to_ask.pop(0).split(":")
+            find_node = b"d1:ad2:id20:%b6:target20:%be1:q9:find_node1:t2:fn1:y1:qe" % (own_id, own_id)
+            own.sendto(find_node, (host, int(port)))
+            try:
+                answer, sender = own.recvfrom(2048)
+            except TimeoutError:
+                to_ask = to_ask or [bootstrap]
+                continue
+            if f"{sender[0]}:{sender[1]}" != bootstrap:
+                return f"{sender[0]}:{sender[1]}"
+            _, _, nodes = answer.partition(b"5:nodes208:")
+            found = [nodes[at + 20 : at + 26] for at in range(0, 208, 26)]
+            to_ask += [f"{socket.inet_ntoa(one[:4])}:{int.from_bytes(one[4:])}" for one in found if len(one) == 6]
+            to_ask = to_ask or [bootstrap]
+    raise SystemExit("aria2_client.py: no node answers")
 
 
 def ask(url: str, method: str, *params: object) -> object:
