@@ -23,9 +23,9 @@ from typing import Any
 sys.dont_write_bytecode = True  # leave nothing in the checkout
 
 from run import look_up, start
-from suite import table
-from suite.drivers import ROOT
-from suite.world import World
+from side_by_side import table
+from side_by_side.drivers import ROOT
+from side_by_side.world import World
 
 FIGURES = [("latency_ms", "latency, ms"), ("cost", "cost, queries"), ("closest_ms", "time to closest, ms")]
 

@@ -18,9 +18,9 @@ from typing import Any
 
 sys.dont_write_bytecode = True  # leave nothing in the checkout
 
-from suite import table
-from suite.drivers import ROOT, Client, command
-from suite.world import World
+from side_by_side import table
+from side_by_side.drivers import ROOT, Client, command
+from side_by_side.world import World
 
 PORT = 6881
 # After the last lookup.
