@@ -7,6 +7,7 @@
 //! ```
 
 #![allow(clippy::unwrap_used)] // a panic ends the bench
+#![allow(clippy::cast_possible_truncation)] // shares and counts that fit
 
 #[cfg(target_os = "linux")]
 #[path = "serve/load.rs"]

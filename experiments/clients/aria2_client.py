@@ -7,14 +7,16 @@ bootstrap node has answered, so it never comes further than a bootstrap node, wh
 ordinary node instead, found by asking the bootstrap node from another port.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import socket
 import sys
-import time
 import urllib.request
 from pathlib import Path
-from subprocess import STDOUT, Popen
+
+from controlled import drive, free_port
 
 
 def main() -> None:
@@ -39,15 +41,19 @@ def main() -> None:
         # they would talk to others than the world
         "--bt-enable-lpd=false",
         "--enable-peer-exchange=false",
-        "--console-log-level=notice",
+        "--console-log-level=warn",
+        "--show-console-readout=false",
+        "--summary-interval=0",
     ]
-    with (home / "log").open("wb") as log:
-        process = Popen(command, stdout=log, stderr=STDOUT)
-    try:
-        serve(f"http://127.0.0.1:{control}/jsonrpc")
-    finally:
-        process.terminate()
-        process.wait(10)
+    url = f"http://127.0.0.1:{control}/jsonrpc"
+    downloads: list[object] = []
+
+    def look_up(infohash: str) -> None:
+        if downloads:
+            ask(url, "aria2.forceRemove", downloads.pop())
+        downloads.append(ask(url, "aria2.addUri", [f"magnet:?xt=urn:btih:{infohash}"]))
+
+    drive(command, lambda: ask(url, "aria2.getVersion"), look_up)
 
 
 def ordinary_node(ip: str, bootstrap: str) -> str:
@@ -78,35 +84,6 @@ def ask(url: str, method: str, *params: object) -> object:
     body = {"jsonrpc": "2.0", "id": "1", "method": method, "params": params}
     with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode()), timeout=10) as answer:
         return json.load(answer)["result"]
-
-
-def serve(url: str) -> None:
-    for attempt in range(100):
-        try:
-            ask(url, "aria2.getVersion")
-            break
-        except OSError:
-            if attempt == 99:
-                raise
-            time.sleep(0.1)
-    print("ready", flush=True)
-    last = None
-    for line in sys.stdin:
-        command, _, infohash = line.strip().partition(" ")
-        if command == "lookup":
-            if last is not None:
-                ask(url, "aria2.forceRemove", last)
-            last = ask(url, "aria2.addUri", [f"magnet:?xt=urn:btih:{infohash}"])
-        elif command == "stop":
-            break
-        else:
-            print(f"no such command: {line}", file=sys.stderr, flush=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

@@ -4,15 +4,16 @@ It looks up its torrents only, when it thinks fit: each infohash is added as a m
 removed. It speaks to nobody else than the world.
 """
 
+from __future__ import annotations
+
 import json
-import socket
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from subprocess import STDOUT, Popen
-from threading import Thread
+from typing import Any
+
+from controlled import drive, free_port
 
 
 class Rpc:
@@ -22,13 +23,14 @@ class Rpc:
         self.url = url
         self.session = ""
 
-    def ask(self, method: str, **arguments: object) -> dict[str, object]:
+    def ask(self, method: str, **arguments: object) -> dict[str, Any]:
         body = json.dumps({"method": method, "arguments": arguments}).encode()
         for _ in range(2):
             request = urllib.request.Request(self.url, body, {"X-Transmission-Session-Id": self.session})
             try:
                 with urllib.request.urlopen(request, timeout=10) as answer:
-                    return json.load(answer)
+                    reply: dict[str, Any] = json.load(answer)
+                    return reply
             except urllib.error.HTTPError as refusal:
                 if refusal.code != 409:
                     raise
@@ -56,44 +58,16 @@ def main() -> None:
     (home / "settings.json").write_text(json.dumps(settings))
     # read before it asks the public routers; a line is HOST PORT
     (home / "dht.bootstrap").write_text(bootstrap.replace(":", " ") + "\n")
-    command = ["transmission-daemon", "--foreground", "--log-debug", "--config-dir", str(home)]
-    with (home / "log").open("wb") as log:
-        process = Popen(command, stdout=log, stderr=STDOUT)
-    Thread(target=lambda: sys.exit(process.wait()), daemon=True).start()
-    try:
-        serve(Rpc(f"http://127.0.0.1:{control}/transmission/rpc"))
-    finally:
-        process.terminate()
-        process.wait(10)
+    rpc = Rpc(f"http://127.0.0.1:{control}/transmission/rpc")
 
+    def look_up(infohash: str) -> None:
+        found = rpc.ask("torrent-get", fields=["id"])["arguments"]
+        if ids := [torrent["id"] for torrent in found["torrents"]]:
+            rpc.ask("torrent-remove", ids=ids)
+        rpc.ask("torrent-add", filename=f"magnet:?xt=urn:btih:{infohash}")
 
-def serve(rpc: Rpc) -> None:
-    for attempt in range(100):
-        try:
-            rpc.ask("session-get")
-            break
-        except (OSError, urllib.error.URLError):
-            if attempt == 99:
-                raise
-            time.sleep(0.1)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        command, _, infohash = line.strip().partition(" ")
-        if command == "lookup":
-            found = rpc.ask("torrent-get", fields=["id"])["arguments"]
-            if ids := [torrent["id"] for torrent in found["torrents"]]:
-                rpc.ask("torrent-remove", ids=ids)
-            rpc.ask("torrent-add", filename=f"magnet:?xt=urn:btih:{infohash}")
-        elif command == "stop":
-            break
-        else:
-            print(f"no such command: {line}", file=sys.stderr, flush=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    command = ["transmission-daemon", "--foreground", "--log-error", "--config-dir", str(home)]
+    drive(command, lambda: rpc.ask("session-get"), look_up)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,9 +53,7 @@ class Client:
     log: Path
     fault: str | None = None
     asked: int = 0
-    answered: int = 0
     usage: Usage = field(default_factory=Usage)
-    ready: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def start(cls, label: str, address: str, words: list[str], log: Path) -> Client:
@@ -65,22 +62,13 @@ class Client:
             process = subprocess.Popen(
                 words,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=out,
+                stdout=out,
+                stderr=subprocess.STDOUT,
                 text=True,
                 env=os.environ | {"BITTORRENT_DHT": str(BITTORRENT_DHT)},
                 cwd=log.parent,
             )
-        client = cls(label, address, process, log)
-        threading.Thread(target=client._listen, daemon=True).start()
-        return client
-
-    def _listen(self) -> None:
-        for line in self.process.stdout or []:
-            if line.startswith("ready"):
-                self.ready.set()
-            elif line.startswith("done ") or "queries" in line:
-                self.answered += 1
+        return cls(label, address, process, log)
 
     def look_up(self, infohash: str) -> None:
         if self.fault is None:
