@@ -86,6 +86,10 @@ def side_by_side(checks: Checks, script: dict[str, Any]) -> None:
     tcpdump, dump = sniff(world)
     try:
         clients = start(MDHT, world, chosen, OUT)
+        # one that hangs neither
+        hanging = [*world.entrance, "sleep", "1000"]
+        address = f"{world.address(len(chosen))}:6881"
+        clients.append(Client.start("hanging", address, hanging, OUT / "logs" / "hanging.log"))
         look_up(world, clients, script["schedule"])
     finally:
         for client in clients:
@@ -97,14 +101,15 @@ def side_by_side(checks: Checks, script: dict[str, Any]) -> None:
     rows = table.rows(MDHT, world, clients)
     print(table.text(rows), flush=True)
     (OUT / "clients.json").write_text(json.dumps({"served": served, "clients": rows}, indent=1) + "\n")
-    for client, row in zip(clients[:-1], rows, strict=False):
+    for client, row in zip(clients[:2], rows, strict=False):
         looked_up(checks, client, row, script["schedule"]["lookups"])
         seen = datagrams(dump, client.address)
         own = datagrams(world.capture(client.address), client.address)
         checks.true(f"{client.label}: the tap is what tcpdump saw", own == seen, len(seen[0] + seen[1]), len(own[0] + own[1]))
-    fault = rows[-1]["fault"] or ""
+    fault, log_tail = rows[2]["fault"] or "", rows[2]["log_tail"] or ""
     checks.true("a client that crashes is reported with its log", "exit code 2" in fault, "exit code 2", fault)
-    checks.true("... with its log's tail", "none" in (rows[-1]["log_tail"] or ""), "its error", rows[-1]["log_tail"])
+    checks.true("... with its log's tail", "none" in log_tail, "its error", log_tail)
+    checks.equal("a client that hangs is reported", "did not stop when asked", rows[3]["fault"])
     checks.equal("every datagram could be sent", 0, served["not_sent"])
 
 
