@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Real clients and our nodes side by side in one served world, each profiled by the same black box.
 
-Run as root after setup.sh. Results go to the folder --out: captures, logs, clients.json. A client that crashes,
+Run as root after setup.sh. Results go to the folder --out: captures, logs, clients.json,
+report.html. A client that crashes,
 hangs or never joins is reported with its log's tail, and the rest goes on. Exit code 1 if that happened.
 """
 
@@ -49,6 +50,7 @@ def main() -> int:
     document = {"script": script, "served": served, "clients": rows}
     (out / "clients.json").write_text(json.dumps(document, indent=1) + "\n")
     print(table.text(rows), flush=True)
+    table.report(mdht, world, clients, out / "report.html")
     print(f"served: {served['received']} in, {served['sent']} out, late by {served['late_ms']}", file=sys.stderr)
     return 1 if any(row["fault"] for row in rows) else 0
 

@@ -68,6 +68,15 @@ def rows(mdht: Path, world: World, clients: list[Client]) -> list[dict[str, Any]
     return result
 
 
+def report(mdht: Path, world: World, clients: list[Client], out: Path) -> None:
+    """One page with the distributions of all clients."""
+    words = [str(mdht), "profile", "--infohashes", str(world.infohash_file), "--report", str(out)]
+    for client in clients:
+        if world.capture(client.address).exists():
+            words += [str(world.capture(client.address)), "--node", f"{client.address}={client.label}"]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
 def text(table: list[dict[str, Any]]) -> str:
     lines = [f"{'client':<16}" + "".join(f"{name:>{width + 1}}" for name, width, _ in COLUMNS)]
     for row in table:
