@@ -18,8 +18,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
-use super::RealTime;
 use super::range::Range;
+use super::{MOST_CLIENTS, RealTime};
 
 use captures::Captures;
 use clock::Clock;
@@ -51,7 +51,7 @@ pub enum ServeError {
     #[error("too few file descriptors: allow more with `ulimit -n {0}`")]
     TooFewFiles(usize),
     /// Captures cannot be written.
-    #[error("{0}: {1}")]
+    #[error("cannot write captures to {0}: {1}")]
     Capture(String, io::Error),
     /// The system, otherwise.
     #[error("{0}")]
@@ -193,7 +193,7 @@ impl Server {
                 }
                 front.handle_datagram(at, incoming.from, to, incoming.payload);
             })?;
-            fault?;
+            fault.map_err(not_captured)?;
             if !more {
                 break;
             }
@@ -220,7 +220,9 @@ impl Server {
                 Some(Ok(())) => {
                     counters.lateness.note(now.since(transmit.at));
                     if let Some(captures) = captures {
-                        captures.datagram(to, clock.date(now), (from, to), &transmit.payload)?;
+                        let date = clock.date(now);
+                        let written = captures.datagram(to, date, (from, to), &transmit.payload);
+                        written.map_err(not_captured)?;
                     }
                 }
                 _ => counters.not_sent += 1,
@@ -236,6 +238,14 @@ impl Server {
         }
         self.flushed = now;
         self.captures.as_mut().map_or(Ok(()), Captures::flush)
+    }
+}
+
+/// Each client's capture is an open file.
+fn not_captured(error: io::Error) -> ServeError {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => ServeError::TooFewFiles(2 * MOST_CLIENTS),
+        _ => ServeError::Io(error),
     }
 }
 
