@@ -1,5 +1,8 @@
 //! `mdht overlay`.
 
+#[cfg(target_os = "linux")]
+mod serve;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,7 +19,8 @@ use crate::output::{Failure, Format, document, line};
 #[command(arg_required_else_help = false)]
 #[command(after_help = "Examples:
   mdht overlay describe
-  mdht overlay describe --nodes 1000000 --validate")]
+  mdht overlay describe --nodes 1000000 --validate
+  mdht overlay serve --nodes 100000 --bind-range 127.0.0.0/8")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -26,6 +30,25 @@ pub(crate) struct Args {
 enum Command {
     /// Print what a world is made of, and whether it shows what was planted
     Describe(DescribeArgs),
+    /// Serve the world in real time on real UDP
+    #[cfg(target_os = "linux")]
+    Serve(serve::Args),
+}
+
+/// Which world.
+#[derive(clap::Args)]
+struct WorldArgs {
+    /// Modelled nodes online at once
+    #[arg(long, value_name = "N")]
+    nodes: Option<u32>,
+
+    /// Everything is drawn from this
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// File with a section [overlay]; what it leaves out has its default
+    #[arg(long, value_name = "FILE.toml")]
+    parameters: Option<PathBuf>,
 }
 
 /// Build a world and print its make-up: size, clients, connectivity, round-trip
@@ -39,17 +62,8 @@ enum Command {
 
 The parameters and the keys of the JSON are described in docs/overlay.md.")]
 struct DescribeArgs {
-    /// Modelled nodes online at once
-    #[arg(long, value_name = "N")]
-    nodes: Option<u32>,
-
-    /// Everything is drawn from this
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-
-    /// File with a section [overlay]; what it leaves out has its default
-    #[arg(long, value_name = "FILE.toml")]
-    parameters: Option<PathBuf>,
+    #[command(flatten)]
+    world: WorldArgs,
 
     /// Sample the world and print planted beside observed
     #[arg(long)]
@@ -65,8 +79,15 @@ struct DescribeArgs {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let Command::Describe(args) = &args.command;
-    let parameters = parameters(args)?;
+    match &args.command {
+        Command::Describe(args) => describe(args),
+        #[cfg(target_os = "linux")]
+        Command::Serve(args) => serve::run(args),
+    }
+}
+
+fn describe(args: &DescribeArgs) -> Result<(), Failure> {
+    let parameters = parameters(&args.world)?;
     if args.print_parameters {
         return line(parameters.to_toml().trim_end());
     }
@@ -83,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// From the file, or the defaults, with what the command line says on top.
-fn parameters(args: &DescribeArgs) -> Result<Parameters, Failure> {
+fn parameters(args: &WorldArgs) -> Result<Parameters, Failure> {
     let mut parameters = match &args.parameters {
         Some(path) => read(path)?,
         None => Parameters::default(),

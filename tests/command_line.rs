@@ -36,7 +36,7 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
             lookup("--bootstrap router:0"),
             "such as router.bittorrent.com:6881",
         ),
-        (lookup("--routing nr129"), "there are bep5, nice"),
+        (lookup("--routing nr129"), "there are bep5, checked, nice"),
         (lookup("--routing nr128:refesh=3s"), "refresh, startup"),
         (
             lookup("--routing nr128:refresh=0s"),
@@ -68,7 +68,7 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
         ),
         ("profile x.pcap --node 10.0.0.1:0".to_owned(), "port 0"),
         ("profile x.pcap --timeout 0".to_owned(), "seconds above 0"),
-        ("plugins nr129".to_owned(), "there are bep5, nice"),
+        ("plugins nr129".to_owned(), "there are bep5, checked, nice"),
         ("overlay".to_owned(), "describe"),
         (
             "overlay describe --nodes 99".to_owned(),

@@ -32,6 +32,7 @@ pub(crate) enum Subject {
     FullNode,
     Sample,
     Resident,
+    LocalRange,
 }
 
 /// The draws of one subject.

@@ -1,9 +1,10 @@
-//! An emulated Mainline DHT of up to 16 million nodes, in virtual time.
+//! An emulated Mainline DHT of up to 16 million nodes, in virtual time or on
+//! real UDP.
 //!
 //! A [`World`] is made from [`Parameters`](parameters::Parameters): who is out
 //! there, what their tables hold, who has which values. All of it is derived on
 //! demand. A [`Simulation`] runs full nodes, the code that runs on the Internet,
-//! in that world.
+//! in that world; [`serve`] lets real clients into it.
 
 pub mod describe;
 mod draws;
@@ -14,6 +15,7 @@ mod nearest_holder;
 pub mod parameters;
 pub mod population;
 mod runner;
+pub mod serve;
 mod simulation;
 mod swarms;
 mod tables;

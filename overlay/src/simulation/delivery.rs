@@ -68,6 +68,9 @@ impl Simulation {
         }
         self.counters.received += 1;
         self.hold_values(node, &payload);
+        let Some(payload) = self.hand_over(node, from, payload) else {
+            return;
+        };
         let full = &mut self.nodes[node.place()];
         if let Some(tap) = &mut full.tap {
             tap.datagram(self.now, from.into(), full.addr.into(), &payload);
@@ -139,7 +142,7 @@ impl Simulation {
     }
 
     /// The modelled node that has an address; nobody where all are full.
-    fn modelled_at(&self, addr: SocketAddrV4) -> Option<Identity> {
+    pub(super) fn modelled_at(&self, addr: SocketAddrV4) -> Option<Identity> {
         if self.residents.is_some() {
             return None;
         }
@@ -252,7 +255,7 @@ impl Simulation {
     }
 
     /// Keeps a payload's memory for the next.
-    fn keep_spare(&mut self, payload: Vec<u8>) {
+    pub(super) fn keep_spare(&mut self, payload: Vec<u8>) {
         if self.spare.len() < MOST_SPARE {
             self.spare.push(payload);
         }

@@ -8,6 +8,7 @@ use mdht_node::core::{Config, Core};
 
 use super::acquaintances::Acquainted;
 use super::guard::Guard;
+use super::inhabitant::Inhabitant;
 use super::links::End;
 use super::tap::Tap;
 use crate::draws::Draws;
@@ -58,7 +59,7 @@ impl fmt::Debug for FullNodeSetup {
 
 /// A full node of a simulation.
 pub(crate) struct FullNode {
-    pub(crate) core: Core,
+    pub(crate) core: Inhabitant,
     pub(crate) addr: SocketAddrV4,
     pub(crate) known: Acquainted,
     pub(crate) tap: Option<Box<dyn Tap>>,
@@ -75,7 +76,7 @@ impl FullNode {
         let mut config = setup.config;
         config.sockets = vec![setup.addr.into()];
         Self {
-            core: Core::new(config, setup.seed, now),
+            core: Inhabitant::Core(Core::new(config, setup.seed, now)),
             addr: setup.addr,
             known: Acquainted::new(draws),
             tap: setup.tap,
@@ -83,6 +84,20 @@ impl FullNode {
             resident: None,
             access: setup.access,
             guard: Guard::new(setup.connectivity, draws.of(1)),
+        }
+    }
+
+    /// A client outside, open and in a laboratory.
+    pub(crate) fn client(addr: SocketAddrV4, draws: Draws) -> Self {
+        Self {
+            core: Inhabitant::Client(None),
+            addr,
+            known: Acquainted::new(draws),
+            tap: None,
+            wake: None,
+            resident: None,
+            access: Access::Laboratory,
+            guard: None,
         }
     }
 

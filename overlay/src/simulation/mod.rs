@@ -9,16 +9,18 @@
 //! nobody is modelled but the routers.
 
 mod acquaintances;
+mod clients;
 mod delivery;
 mod full_node;
 mod guard;
+mod inhabitant;
 mod links;
 mod modelled_queries;
 mod residents;
 mod symmetric_ports;
 mod tap;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,7 @@ use crate::population::Identity;
 use crate::wheel::Wheel;
 use crate::world::World;
 
+pub(crate) use clients::Received;
 use full_node::FullNode;
 pub use full_node::FullNodeSetup;
 use links::Links;
@@ -45,10 +48,13 @@ pub use tap::{CaptureTap, Tap};
 pub struct NodeIndex(u32);
 
 impl NodeIndex {
-    const fn place(self) -> usize {
+    pub(crate) const fn place(self) -> usize {
         self.0 as usize
     }
 }
+
+/// Clients outside are this crate's own: nobody is given their indices.
+const NOT_A_CORE: &str = "indices of clients are not handed out";
 
 /// What happens at a moment.
 #[derive(Debug)]
@@ -118,6 +124,8 @@ pub struct Simulation {
     spare: Vec<Vec<u8>>,
     events: Vec<(NodeIndex, Instant, NodeEvent)>,
     counters: Counters,
+    /// What has reached clients outside.
+    received: VecDeque<Received>,
 }
 
 impl Simulation {
@@ -138,6 +146,7 @@ impl Simulation {
             spare: Vec::new(),
             events: Vec::new(),
             counters: Counters::default(),
+            received: VecDeque::new(),
             world,
         }
     }
@@ -194,8 +203,12 @@ impl Simulation {
     }
 
     /// A full node, to look at.
+    ///
+    /// # Panics
+    /// If the index is of another simulation.
     pub fn node(&self, node: NodeIndex) -> &Core {
-        &self.nodes[node.place()].core
+        let core = self.nodes[node.place()].core.as_core();
+        core.expect(NOT_A_CORE)
     }
 
     /// A full node's address.
@@ -204,8 +217,12 @@ impl Simulation {
     }
 
     /// Gives a command to a full node.
+    ///
+    /// # Panics
+    /// If the index is of another simulation.
     pub fn with<R>(&mut self, node: NodeIndex, command: impl FnOnce(&mut Core, Instant) -> R) -> R {
-        let result = command(&mut self.nodes[node.place()].core, self.now);
+        let core = self.nodes[node.place()].core.as_core_mut();
+        let result = command(core.expect(NOT_A_CORE), self.now);
         self.settle(node);
         result
     }
