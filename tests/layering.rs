@@ -30,6 +30,7 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
         "mdht-experiments",
         &[
             "mdht-krpc",
+            "mdht-connectivity",
             "mdht-node",
             "mdht-overlay",
             "mdht-plugins",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mdht_krpc::{Body, Family, Id, Message, Query, Rng};
 use mdht_node::AnnouncePort;
-use mdht_node::core::Config;
+use mdht_node::core::{Config, SocketId};
 use mdht_overlay::parameters::Parameters;
 use mdht_overlay::{FullNodeSetup, Kind, NodeIndex, Simulation, World};
 use mdht_plugins::Registry;
@@ -55,7 +55,7 @@ pub(crate) fn pairs() {
             let key = near.random_in_bucket(12, &mut rng);
             let query = Query::get_peers(own, key);
             let datagram = Message::new(b"abcd", Body::Query(query)).encode();
-            simulation.inject(node, *to, &datagram);
+            simulation.inject(node, SocketId(0), *to, &datagram);
             simulation.run_for(SPACING);
         }
         simulation.run_for(Duration::from_secs(5));

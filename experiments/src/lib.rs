@@ -22,6 +22,7 @@
 //! lookups      the lookups of a profile, one by one
 //! oracle       what no lookup can beat
 //! live         the same on real sockets
+//! survey       who can be reached: instrumented nodes and a checker
 //! outcome      what came out
 //! adoption     worlds of full nodes beside each other
 //! published    the thesis's figures
@@ -56,6 +57,7 @@ mod score;
 pub mod script;
 mod shipped;
 mod summary;
+pub mod survey;
 #[cfg(test)]
 mod testing;
 mod unique;
@@ -73,5 +75,6 @@ pub use published::{Basis, Published, PublishedRow};
 pub use score::{Score, ScoredFigure, ScoredPair, Target};
 pub use script::{Script, ScriptError};
 pub use shipped::{Shipped, shipped};
+pub use survey::{SurveyOutcome, SurveyScript, survey};
 pub use unique::UniqueAddresses;
 pub use verdict::{Comparison, Figure, PairVerdict, Verdict};

@@ -1,6 +1,7 @@
 //! All nodes under test of an emulated experiment, on all cores.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,7 +139,9 @@ impl<'e> Runs<'e> {
         let addr = world.free_addr(script.seat(job) as u64);
         let node = NodeSpec {
             label: Some(self.label(job)),
-            ..NodeSpec::from(std::net::SocketAddr::from(addr))
+            // all its sockets are the node
+            ip: IpAddr::V4(*addr.ip()),
+            port: None,
         };
         let is_alone = self.threads() == 1;
         let Some((mut profile, met)) = profiled(path, Some(node), is_alone, None)? else {

@@ -26,6 +26,7 @@ const SCRIPTS: &[Shipped] = scripts![
     "adoption",
     "churn",
     "nat",
+    "connectivity",
     "sensitivity"
 ];
 

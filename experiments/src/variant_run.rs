@@ -1,7 +1,7 @@
 //! The life of nodes under test in the overlay, written down as captures.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -96,7 +96,9 @@ impl<W: Write + Send + 'static> Lives<'_, W> {
         let addr = self.world.free_addr(seat as u64);
         let routing = registry.routing(&variant.routing)?;
         let lookup = registry.lookup(&variant.lookup)?;
-        let mut config = Config::new(vec![addr.into()], routing, lookup);
+        // the second vantage point of thesis 7.4.3, for modules that ask for one
+        let other = SocketAddrV4::new(*addr.ip(), addr.port() ^ 1);
+        let mut config = Config::new(vec![addr.into(), other.into()], routing, lookup);
         // the modelled world sends no floods
         config.rate_limit = None;
         let mut rng = Rng::from_u64(self.script.seed_of(job.repetition));

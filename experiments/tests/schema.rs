@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a panic fails the test
 
 use mdht_experiments::script::MEASUREMENTS;
-use mdht_experiments::{Script, shipped};
+use mdht_experiments::{Script, SurveyScript, shipped};
 use mdht_overlay::parameters::Parameters;
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
@@ -84,9 +84,18 @@ fn every_shipped_script_is_named_by_its_file_fits_the_schema_and_can_be_run() {
             script.name
         );
         assert_eq!(of_text(script.text), None, "{}", script.name);
-        let read = Script::parse(script.text, &Registry::builtin()).unwrap();
-        assert_eq!(read.name, script.name);
-        assert!(!read.about.is_empty());
+        let (name, about) = match SurveyScript::is_one(script.text) {
+            true => {
+                let read = SurveyScript::parse(script.text).unwrap();
+                (read.name, read.about)
+            }
+            false => {
+                let read = Script::parse(script.text, &Registry::builtin()).unwrap();
+                (read.name, read.about)
+            }
+        };
+        assert_eq!(name, script.name);
+        assert!(!about.is_empty());
     }
 }
 

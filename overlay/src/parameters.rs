@@ -62,7 +62,7 @@ pub struct Client {
 }
 
 /// What lies between a node and the rest of the world [thesis 7, section 2.2].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Nothing: everybody reaches it. Pattern RRR-RRR.

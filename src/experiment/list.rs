@@ -1,6 +1,6 @@
 //! `mdht experiment list`.
 
-use mdht_experiments::{Script, shipped};
+use mdht_experiments::{Script, ScriptError, SurveyScript, shipped};
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
 
@@ -19,9 +19,9 @@ pub(super) struct ListArgs {
 pub(super) fn run(args: &ListArgs, registry: &Registry) -> Result<(), Failure> {
     let mut all = Vec::new();
     for shipped in shipped() {
+        let listed = Listed::of(shipped.text, registry);
         // a registry with fewer modules than ours may lack some
-        let script = Script::parse(shipped.text, registry);
-        all.push(script.map_err(|error| Failure::failed(format!("{}: {error}", shipped.name)))?);
+        all.push(listed.map_err(|error| Failure::failed(format!("{}: {error}", shipped.name)))?);
     }
     match args.format {
         Format::Json => document(&all.iter().map(row).collect()),
@@ -29,25 +29,50 @@ pub(super) fn run(args: &ListArgs, registry: &Registry) -> Result<(), Failure> {
     }
 }
 
-fn hours(script: &Script) -> f64 {
-    script.virtual_time().as_secs_f64() / 3600.0
+/// A script in the list.
+struct Listed {
+    name: String,
+    about: String,
+    runs: usize,
+    hours: f64,
 }
 
-fn row(script: &Script) -> Value {
+impl Listed {
+    fn of(text: &str, registry: &Registry) -> Result<Self, ScriptError> {
+        if SurveyScript::is_one(text) {
+            let script = SurveyScript::parse(text)?;
+            return Ok(Self {
+                name: script.name,
+                about: script.about,
+                runs: 1,
+                hours: script.length.as_secs_f64() / 3600.0,
+            });
+        }
+        let script = Script::parse(text, registry)?;
+        Ok(Self {
+            runs: script.runs(),
+            hours: script.virtual_time().as_secs_f64() / 3600.0,
+            name: script.name,
+            about: script.about,
+        })
+    }
+}
+
+fn row(script: &Listed) -> Value {
     json!({
         "name": script.name,
         "about": script.about,
-        "runs": script.runs(),
-        "virtual_hours": hours(script),
+        "runs": script.runs,
+        "virtual_hours": script.hours,
     })
 }
 
-fn text(script: &Script) -> String {
-    format!(
-        "{:<18} {:>3} runs, {:>5.0} virtual hours  {}",
-        script.name,
-        script.runs(),
-        hours(script),
-        script.about
-    )
+fn text(script: &Listed) -> String {
+    let Listed {
+        name,
+        about,
+        runs,
+        hours,
+    } = script;
+    format!("{name:<18} {runs:>3} runs, {hours:>5.0} virtual hours  {about}")
 }

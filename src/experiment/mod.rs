@@ -2,6 +2,7 @@
 
 mod list;
 mod progress_line;
+mod survey;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use clap::ValueEnum;
 use mdht_experiments::report::{self, Repeat};
 use mdht_experiments::script::Keep;
 use mdht_experiments::{
-    Error, Experiment, Outcome, Script, Shipped, run as run_experiment, write_whole,
+    Error, Experiment, Outcome, Script, Shipped, SurveyScript, run as run_experiment, write_whole,
 };
 use mdht_plugins::Registry;
 
@@ -76,6 +77,14 @@ struct RunArgs {
     format: Format,
 }
 
+impl RunArgs {
+    /// The folder for everything that is kept.
+    fn out(&self, name: &str) -> PathBuf {
+        let default = || PathBuf::from("results").join(name);
+        self.out.clone().unwrap_or_else(default)
+    }
+}
+
 /// Captures that are kept.
 #[derive(Clone, Copy, ValueEnum)]
 enum Captures {
@@ -105,9 +114,12 @@ pub(crate) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
 }
 
 fn run_script(args: &RunArgs, registry: &Registry) -> Result<(), Failure> {
-    let script = script(args, registry)?;
-    let default = || PathBuf::from("results").join(&script.name);
-    let out = args.out.clone().unwrap_or_else(default);
+    let (text, path) = text(&args.script)?;
+    if SurveyScript::is_one(&text) {
+        return survey::run(args, &text, &path, registry);
+    }
+    let script = script(args, &text, &path, registry)?;
+    let out = args.out(&script.name);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let experiment = Experiment {
         script: &script,
@@ -135,11 +147,10 @@ fn run_script(args: &RunArgs, registry: &Registry) -> Result<(), Failure> {
 }
 
 /// The script with what the command line puts in its place.
-fn script(args: &RunArgs, registry: &Registry) -> Result<Script, Failure> {
+fn script(args: &RunArgs, text: &str, path: &Path, registry: &Registry) -> Result<Script, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
-    let (text, path) = text(&args.script)?;
-    let in_file = |error: mdht_experiments::ScriptError| usage(&error.of(&path));
-    let mut script = Script::parse(&text, registry).map_err(in_file)?;
+    let in_file = |error: mdht_experiments::ScriptError| usage(&error.of(path));
+    let mut script = Script::parse(text, registry).map_err(in_file)?;
     if let Some(seed) = args.seed {
         script = script
             .with_seed(seed, registry)

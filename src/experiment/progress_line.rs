@@ -27,6 +27,11 @@ impl ProgressLine {
     }
 
     pub(super) fn show(&self, progress: &Progress) {
+        self.show_text(|passed| text(progress, passed));
+    }
+
+    /// Shows what is told of the time that has passed, if it is time to.
+    pub(super) fn show_text(&self, text: impl FnOnce(Duration) -> String) {
         let Ok(mut shown) = self.shown.lock() else {
             return;
         };
@@ -36,7 +41,7 @@ impl ProgressLine {
             return;
         }
         *shown = self.start.checked_add(passed);
-        let line = format!("\r\x1b[K{}", text(progress, passed));
+        let line = format!("\r\x1b[K{}", text(passed));
         // a line that cannot be shown is no failure
         let _ = stderr().write_all(line.as_bytes());
     }

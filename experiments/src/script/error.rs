@@ -25,7 +25,7 @@ pub struct ScriptError {
 }
 
 impl ScriptError {
-    pub(super) fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             file: None,
             line: None,
@@ -36,7 +36,7 @@ impl ScriptError {
         }
     }
 
-    pub(super) fn allowed(mut self, allowed: impl Into<String>) -> Self {
+    pub(crate) fn allowed(mut self, allowed: impl Into<String>) -> Self {
         self.allowed = Some(allowed.into());
         self
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use mdht_krpc::{Id, Instant};
+use mdht_node::core::SocketId;
 
+use super::full_node::MOST_SOCKETS;
 use crate::draws::{Draws, below, unit};
-use crate::nat::LastSent;
 use crate::parameters::Acquaintances;
 use crate::population::{Identity, prefix_of};
 use crate::world::World;
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Acquainted {
     /// Nodes that hold it in their tables.
     holders: HashMap<u64, (), FixedState>,
-    /// When guarded nodes last sent to it.
+    /// When guarded nodes last sent to it, for each of its sockets.
     sent: HashMap<u64, Instant, FixedState>,
     draws: Draws,
     drawn: u64,
@@ -56,18 +57,13 @@ impl Acquainted {
         self.draws.one(self.drawn)
     }
 
-    pub(crate) fn note_sent(&mut self, by: Identity, at: Instant) {
-        self.sent.insert(by.number(), at);
+    pub(crate) fn note_sent(&mut self, by: Identity, to: SocketId, at: Instant) {
+        self.sent.insert(relation(by, to), at);
     }
 
-    /// When a guarded node last sent to the full node.
-    pub(crate) fn last_sent(&self, by: Identity) -> LastSent {
-        let at = self.sent.get(&by.number()).copied();
-        LastSent {
-            addr: at,
-            ip: at,
-            anyone: at,
-        }
+    /// When a guarded node last sent to a socket of the full node.
+    pub(crate) fn last_sent(&self, by: Identity, to: SocketId) -> Option<Instant> {
+        self.sent.get(&relation(by, to)).copied()
     }
 
     /// Whether a node that has heard from the full node takes it up now.
@@ -140,4 +136,9 @@ impl Acquainted {
         let times = -(1.0 - unit(self.draw())).ln();
         mean.mul_f64(times)
     }
+}
+
+/// A guarded node and a socket that it sent to.
+const fn relation(by: Identity, to: SocketId) -> u64 {
+    by.number() * MOST_SOCKETS as u64 + to.0 as u64
 }

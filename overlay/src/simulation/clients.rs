@@ -3,10 +3,10 @@
 use std::net::SocketAddrV4;
 
 use mdht_krpc::{Id, Instant};
+use mdht_node::core::SocketId;
 
 use super::inhabitant::Inhabitant;
 use super::{FullNode, NodeIndex, Occurrence, Simulation};
-use crate::population::Identity;
 
 /// A datagram that has reached a client outside.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Simulation {
         if let (Inhabitant::Client(known), Some(_)) = (known, id) {
             *known = id;
         }
-        self.inject(client, to, payload);
+        self.inject(client, SocketId(0), to, payload);
     }
 
     /// The next datagram that has reached a client; `give_back` its payload.
@@ -59,11 +59,6 @@ impl Simulation {
     /// When something happens next.
     pub(crate) fn next_due(&mut self) -> Option<Instant> {
         self.wheel.peek()
-    }
-
-    /// The modelled node that shows itself under an address.
-    pub(crate) fn shown_at(&self, addr: SocketAddrV4) -> Option<Identity> {
-        self.modelled_at(addr)
     }
 
     /// Hands a datagram to a client; gives it back if it is for a core.

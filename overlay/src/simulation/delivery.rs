@@ -14,27 +14,38 @@ use crate::population::Identity;
 const MOST_SPARE: usize = 1024;
 
 impl Simulation {
-    /// Sends a datagram from a full node's address as if the node had sent it:
+    /// Sends a datagram from a full node's socket as if the node had sent it:
     /// for checkers that share an address with a node, and for benches.
-    pub fn inject(&mut self, node: NodeIndex, to: SocketAddrV4, payload: &[u8]) {
+    pub fn inject(&mut self, node: NodeIndex, socket: SocketId, to: SocketAddrV4, payload: &[u8]) {
         let copy = self.copy(payload);
-        self.send(node, to, copy);
+        self.send((node, socket), to, copy);
     }
 
     /// Sends a full node's datagram.
-    pub(super) fn send(&mut self, node: NodeIndex, to: SocketAddrV4, payload: Vec<u8>) {
+    pub(super) fn send(
+        &mut self,
+        (node, socket): (NodeIndex, SocketId),
+        to: SocketAddrV4,
+        payload: Vec<u8>,
+    ) {
         self.counters.sent += 1;
         let full = &mut self.nodes[node.place()];
-        full.note_sent(to, self.now);
+        let own = full.socket(socket);
         if let Some(tap) = &mut full.tap {
-            tap.datagram(self.now, full.addr.into(), to.into(), &payload);
+            tap.datagram(self.now, own.into(), to.into(), &payload);
         }
-        let shown = self.shown_of_full(node, to);
+        let shown = match socket {
+            SocketId(0) => {
+                full.note_sent(to, self.now);
+                self.shown_of_full(node, to)
+            }
+            _ => own,
+        };
         if let Some(other) = self.owner(&to) {
-            self.send_to_full(node, other, (shown, to), payload);
+            self.send_to_full((node, socket), other, (shown, to), payload);
             return;
         }
-        self.send_to_modelled(node, shown, to, &payload);
+        self.send_to_modelled((node, socket), shown, to, &payload);
         self.keep_spare(payload);
     }
 
@@ -72,11 +83,13 @@ impl Simulation {
             return;
         };
         let full = &mut self.nodes[node.place()];
+        let socket = full.socket_at(to);
+        let own = full.socket(socket);
         if let Some(tap) = &mut full.tap {
-            tap.datagram(self.now, from.into(), full.addr.into(), &payload);
+            tap.datagram(self.now, from.into(), own.into(), &payload);
         }
         full.core
-            .handle_datagram(self.now, SocketId(0), from.into(), &payload);
+            .handle_datagram(self.now, socket, from.into(), &payload);
         self.keep_spare(payload);
         self.settle(node);
     }
@@ -84,6 +97,9 @@ impl Simulation {
     /// Whether what guards a full node lets in what `from` sends to `to`.
     fn full_lets_in(&self, node: NodeIndex, from: SocketAddrV4, to: SocketAddrV4) -> bool {
         let full = &self.nodes[node.place()];
+        if full.socket_at(to) != SocketId(0) {
+            return true;
+        }
         let leads_in = to == full.addr || self.ports.leads(&to, from, self.now);
         let is_bare = to == full.addr && full.guard().is_some_and(Guard::is_symmetric);
         leads_in && !is_bare && full.lets_in(from, self.now)
@@ -91,13 +107,15 @@ impl Simulation {
 
     fn send_to_full(
         &mut self,
-        node: NodeIndex,
+        (node, socket): (NodeIndex, SocketId),
         dest: NodeIndex,
         (from, to): (SocketAddrV4, SocketAddrV4),
         payload: Vec<u8>,
     ) {
-        let ends = [node, dest].map(|node| self.nodes[node.place()].end());
-        match self.links.delay(&self.world, ends[0], ends[1]) {
+        let own = self.nodes[node.place()].end_at(socket);
+        let other = &self.nodes[dest.place()];
+        let other = other.end_at(other.socket_at(to));
+        match self.links.delay(&self.world, own, other) {
             Some(delay) => {
                 let arrival = Occurrence::Arrival { from, to, payload };
                 self.wheel.push(self.now + delay, arrival);
@@ -111,7 +129,7 @@ impl Simulation {
 
     fn send_to_modelled(
         &mut self,
-        node: NodeIndex,
+        (node, socket): (NodeIndex, SocketId),
         shown: SocketAddrV4,
         to: SocketAddrV4,
         payload: &[u8],
@@ -125,7 +143,7 @@ impl Simulation {
             self.counters.to_nobody += 1;
             return;
         }
-        let from = self.nodes[node.place()].end();
+        let from = self.nodes[node.place()].end_at(socket);
         let Some(delay) = self.links.delay(&self.world, from, links::home(*to.ip())) else {
             self.counters.lost += 1;
             return;
@@ -136,13 +154,21 @@ impl Simulation {
         };
         match (router, dest) {
             (Some(router), _) => self.reach_router(router, (shown, to), &message, at),
-            (None, Some(dest)) => self.reach_modelled(node, dest, (shown, to), &message, at),
+            (None, Some(dest)) => {
+                self.reach_modelled((node, socket), dest, (shown, to), &message, at);
+            }
             (None, None) => {}
         }
     }
 
+    /// The modelled node that shows itself under an address, for studies that
+    /// compare what was found with what was planted.
+    pub fn shown_at(&self, addr: SocketAddrV4) -> Option<Identity> {
+        self.modelled_at(addr)
+    }
+
     /// The modelled node that has an address; nobody where all are full.
-    pub(super) fn modelled_at(&self, addr: SocketAddrV4) -> Option<Identity> {
+    fn modelled_at(&self, addr: SocketAddrV4) -> Option<Identity> {
         if self.residents.is_some() {
             return None;
         }
@@ -170,7 +196,7 @@ impl Simulation {
     /// to the addresses it bears.
     fn reach_modelled(
         &mut self,
-        node: NodeIndex,
+        (node, socket): (NodeIndex, SocketId),
         dest: Identity,
         (from, to): (SocketAddrV4, SocketAddrV4),
         message: &Message<'_>,
@@ -180,7 +206,7 @@ impl Simulation {
             self.counters.to_nobody += 1;
             return;
         }
-        if !self.modelled_lets_in(node, dest, to, at) {
+        if !self.modelled_lets_in((node, socket), dest, to, at) {
             self.counters.filtered += 1;
             return;
         }
@@ -199,11 +225,11 @@ impl Simulation {
                         .class
                         .has_mappings()
                     {
-                        self.nodes[node.place()].known.note_sent(dest, at);
+                        self.nodes[node.place()].known.note_sent(dest, socket, at);
                     }
                     self.reply_to((to, from), at);
                 }
-                if !message.read_only {
+                if !message.read_only && socket == SocketId(0) {
                     self.meet(node, dest, at);
                 }
             }
@@ -233,7 +259,8 @@ impl Simulation {
             self.counters.to_nobody += 1;
             return;
         };
-        let dest = self.nodes[node.place()].end();
+        let dest = &self.nodes[node.place()];
+        let dest = dest.end_at(dest.socket_at(to));
         match self.links.delay(&self.world, links::home(*from.ip()), dest) {
             Some(delay) => {
                 let payload = self.copy(payload);
@@ -273,7 +300,7 @@ impl Simulation {
     pub(super) fn settle(&mut self, node: NodeIndex) {
         while let Some(transmit) = self.nodes[node.place()].core.poll_transmit() {
             if let SocketAddr::V4(to) = transmit.to {
-                self.send(node, to, transmit.payload);
+                self.send((node, transmit.socket), to, transmit.payload);
             }
         }
         self.take_events_of(node);

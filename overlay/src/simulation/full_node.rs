@@ -1,10 +1,10 @@
 //! A full node with its link and whatever guards it.
 
 use std::fmt;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 
 use mdht_krpc::Instant;
-use mdht_node::core::{Config, Core};
+use mdht_node::core::{Config, Core, SocketId};
 
 use super::acquaintances::Acquainted;
 use super::guard::Guard;
@@ -12,12 +12,18 @@ use super::inhabitant::Inhabitant;
 use super::links::End;
 use super::tap::Tap;
 use crate::draws::Draws;
+use crate::nat::LastSent;
 use crate::parameters::{Class, Connectivity};
 use crate::population::{Access, Identity};
 
+/// Most sockets of a full node.
+pub(super) const MOST_SOCKETS: usize = 4;
+
 /// What a full node is made with.
 pub struct FullNodeSetup {
-    /// Its configuration. The first socket is its address, which must be IPv4.
+    /// Its configuration. The first socket becomes its address; up to three
+    /// more IPv4 ones, on the same host or another, are further vantage points
+    /// [thesis 7.4], which nothing guards and nobody takes up.
     pub config: Config,
     /// Its address.
     pub addr: SocketAddrV4,
@@ -61,6 +67,8 @@ impl fmt::Debug for FullNodeSetup {
 pub(crate) struct FullNode {
     pub(crate) core: Inhabitant,
     pub(crate) addr: SocketAddrV4,
+    /// Its further sockets.
+    others: Vec<SocketAddrV4>,
     pub(crate) known: Acquainted,
     pub(crate) tap: Option<Box<dyn Tap>>,
     /// When it will be woken.
@@ -74,8 +82,18 @@ pub(crate) struct FullNode {
 impl FullNode {
     pub(crate) fn new(setup: FullNodeSetup, draws: Draws, now: Instant) -> Self {
         let mut config = setup.config;
-        config.sockets = vec![setup.addr.into()];
+        let further = config.sockets.iter().skip(1);
+        let others: Vec<_> = further
+            .filter_map(|addr| match addr {
+                SocketAddr::V4(addr) => Some(*addr),
+                SocketAddr::V6(_) => None,
+            })
+            .take(MOST_SOCKETS - 1)
+            .collect();
+        let sockets = [setup.addr].into_iter().chain(others.iter().copied());
+        config.sockets = sockets.map(Into::into).collect();
         Self {
+            others,
             core: Inhabitant::Core(Core::new(config, setup.seed, now)),
             addr: setup.addr,
             known: Acquainted::new(draws),
@@ -92,6 +110,7 @@ impl FullNode {
         Self {
             core: Inhabitant::Client(None),
             addr,
+            others: Vec::new(),
             known: Acquainted::new(draws),
             tap: None,
             wake: None,
@@ -101,9 +120,45 @@ impl FullNode {
         }
     }
 
-    /// Its end of a link.
-    pub(crate) const fn end(&self) -> End {
-        (*self.addr.ip(), self.access)
+    /// The end of a link at one of its sockets.
+    pub(crate) fn end_at(&self, socket: SocketId) -> End {
+        (*self.socket(socket).ip(), self.access)
+    }
+
+    /// The address of one of its sockets.
+    pub(crate) fn socket(&self, socket: SocketId) -> SocketAddrV4 {
+        let further = socket.0.checked_sub(1);
+        let other = further.and_then(|place| self.others.get(place));
+        other.copied().unwrap_or(self.addr)
+    }
+
+    /// All its sockets.
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = SocketAddrV4> {
+        [self.addr].into_iter().chain(self.others.iter().copied())
+    }
+
+    /// The further socket at an address, or else the first.
+    pub(crate) fn socket_at(&self, addr: SocketAddrV4) -> SocketId {
+        let place = self.others.iter().position(|other| *other == addr);
+        SocketId(place.map_or(0, |place| place + 1))
+    }
+
+    /// When a guarded node last sent here, as its guard sees it when a
+    /// datagram comes from one of the sockets.
+    pub(crate) fn last_sent(&self, by: Identity, socket: SocketId) -> LastSent {
+        let host = *self.socket(socket).ip();
+        let mut last = LastSent::default();
+        for (place, addr) in self.sockets().enumerate() {
+            let at = self.known.last_sent(by, SocketId(place));
+            last.anyone = last.anyone.max(at);
+            if *addr.ip() == host {
+                last.ip = last.ip.max(at);
+            }
+            if place == socket.0 {
+                last.addr = at;
+            }
+        }
+        last
     }
 
     /// What stands between it and the world, if anything does.

@@ -177,7 +177,9 @@ impl Simulation {
     pub fn add(&mut self, setup: FullNodeSetup) -> NodeIndex {
         let index = self.next_index();
         let node = FullNode::new(setup, self.links.draws_of(index.0.into()), self.now);
-        self.by_addr.insert(node.addr, index);
+        for addr in node.sockets() {
+            self.by_addr.insert(addr, index);
+        }
         self.nodes.push(node);
         if self.residents.is_none() {
             self.wheel

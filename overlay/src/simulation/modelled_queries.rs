@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use mdht_krpc::{Body, Family, Id, Instant, Message, Query, Response};
+use mdht_node::core::SocketId;
 
 use super::{NodeIndex, Occurrence, Simulation};
 use crate::draws::{Draws, Subject, below, unit};
@@ -20,7 +21,7 @@ impl Simulation {
     /// Whether what guards a modelled node lets a full node's datagram in.
     pub(super) fn modelled_lets_in(
         &self,
-        node: NodeIndex,
+        (node, socket): (NodeIndex, SocketId),
         dest: Identity,
         addr: SocketAddrV4,
         at: Instant,
@@ -30,7 +31,7 @@ impl Simulation {
         if what.class == Class::Symmetric && !self.mapped.contains_key(&addr) {
             return false;
         }
-        let sent = self.nodes[node.place()].known.last_sent(dest);
+        let sent = self.nodes[node.place()].last_sent(dest, socket);
         let coins = Draws::new(self.world.parameters().seed, Subject::Anomaly);
         lets_in(what, sent, at, coins.of(dest.number()))
     }
@@ -126,7 +127,7 @@ impl Simulation {
         self.counters.modelled_queries += 1;
         let known = &mut self.nodes[node.place()].known;
         if self.world.population().connectivity(by).class != Class::Open {
-            known.note_sent(by, at);
+            known.note_sent(by, SocketId(0), at);
         }
         let [a, b, c, d, ..] = known.draw().to_be_bytes();
         let transaction_id = [a, b, c, d];

@@ -1,0 +1,143 @@
+//! What a survey is made of.
+
+use std::time::Duration;
+
+use mdht_overlay::parameters::Parameters;
+use serde::Deserialize;
+
+use crate::script::ScriptError;
+
+/// A script with a section `[survey]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SurveyScript {
+    /// Its name, which names the output folder.
+    pub name: String,
+    /// What it is for, in a line.
+    pub about: String,
+    /// The world, drawn from the script's seed.
+    pub overlay: Parameters,
+    /// Instrumented nodes, 1 to 16.
+    pub identities: u16,
+    /// How long nodes are taken in; checks that are open then are completed.
+    pub length: Duration,
+    /// Routing module of the instrumented nodes.
+    pub routing: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    #[serde(default)]
+    about: String,
+    #[serde(default = "one")]
+    seed: u64,
+    overlay: Option<toml::Table>,
+    survey: Section,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Section {
+    identities: u16,
+    hours: f64,
+    routing: String,
+}
+
+impl Default for Section {
+    fn default() -> Self {
+        Self {
+            identities: 16,
+            hours: 24.0,
+            routing: "bep5".to_owned(),
+        }
+    }
+}
+
+const fn one() -> u64 {
+    1
+}
+
+impl SurveyScript {
+    /// Whether a script is one of a survey: it has a section `[survey]`.
+    pub fn is_one(text: &str) -> bool {
+        let document: Result<toml::Table, _> = toml::from_str(text);
+        document.is_ok_and(|document| document.contains_key("survey"))
+    }
+
+    /// Reads a script from its text.
+    ///
+    /// # Errors
+    /// What it says cannot be run. The error names the key and, of what is not
+    /// TOML or stands in `[overlay]`, the line.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| {
+                let before = text.get(..span.start).unwrap_or_default();
+                before.matches('\n').count() + 1
+            });
+            ScriptError {
+                line,
+                ..ScriptError::new("", error.message())
+            }
+        })?;
+        let Section {
+            identities,
+            hours,
+            routing,
+        } = written.survey;
+        if !(1..=16).contains(&identities) {
+            let error = ScriptError::new("survey.identities", "the first four ID bits must differ");
+            return Err(error.allowed("1 to 16"));
+        }
+        if !(0.01..=10_000.0).contains(&hours) {
+            let error = ScriptError::new("survey.hours", "it is out of range");
+            return Err(error.allowed("a number from 0.01 to 10000"));
+        }
+        let is_named = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if written.name.is_empty() || !written.name.chars().all(is_named) {
+            let error = ScriptError::new("name", "it names a folder");
+            return Err(error.allowed("letters, digits, - and _"));
+        }
+        let overlay = match written.overlay {
+            Some(_) => Parameters::from_toml(text)?,
+            None => Parameters::default(),
+        };
+        Ok(Self {
+            name: written.name,
+            about: written.about,
+            overlay: Parameters {
+                seed: written.seed,
+                ..overlay
+            },
+            identities,
+            length: Duration::from_secs_f64(hours * 3600.0),
+            routing,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_run_is_refused_with_the_key() {
+        for (text, told) in [
+            ("name = 'a'\n[survey]\nidentities = 17", "survey.identities"),
+            ("name = 'a'\n[survey]\nhours = 0", "survey.hours"),
+            ("name = 'a b'\n[survey]", "name"),
+            ("name = 'a'\n[survey]\nhuors = 1", "line 3"),
+            (
+                "name = 'a'\n[survey]\n[overlay]\nnodes = 3",
+                "overlay.nodes",
+            ),
+        ] {
+            let error = SurveyScript::parse(text).unwrap_err().to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+        let script = SurveyScript::parse("name = 'a'\nseed = 4\n[survey]\nhours = 2").unwrap();
+        assert_eq!((script.identities, script.overlay.seed), (16, 4));
+        assert_eq!(script.length, Duration::from_secs(7200));
+    }
+}
