@@ -1,0 +1,136 @@
+"""Real clients and ours behind every gateway query two instrumented nodes, which check them."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from suite.checks import Checks
+
+from . import plan
+from .clients import Libtorrent, Mdht, Transmission
+from .internet import Household, Internet
+
+JOIN_SECONDS = 20
+JOIN_NODES = 8
+# After the clients' start until each of them has been checked.
+CHECK_SECONDS = 45
+
+
+class Prober:
+    """prober.py, and what it found."""
+
+    def __init__(self, internet: Internet) -> None:
+        settings = {
+            "address": plan.PROBER,
+            "remote": plan.PROBER_REMOTE,
+            "port": plan.PORT,
+            "nodes": [f"{ip}:{plan.PORT}" for ip in plan.OVERLAY],
+            "pings": plan.PINGS,
+            "interval": plan.INTERVAL,
+            "timeout": plan.TIMEOUT,
+            "second_burst": plan.SECOND_BURST,
+        }
+        self.log = plan.LOGS / "prober.jsonl"
+        command = [sys.executable, str(plan.NAT / "prober.py"), json.dumps(settings)]
+        with (plan.LOGS / "prober.log").open("wb") as errors:
+            self.process = internet.vantage.popen(command, stdout=subprocess.PIPE, stderr=errors)
+        self.events: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.events.get(timeout=10)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None  # opened as a pipe
+        with self.log.open("wb") as log:
+            for line in self.process.stdout:
+                log.write(line)
+                log.flush()
+                self.events.put(json.loads(line))
+
+
+class Patterns:
+    def __init__(self, internet: Internet, households: list[Household], checks: Checks, binary: Path) -> None:
+        self.internet = internet
+        self.households = households
+        self.checks = checks
+        self.binary = binary
+
+    def start(self) -> None:
+        self._start_overlay()
+        self.prober = Prober(self.internet)
+        instrumented = (plan.PROBER, plan.PROBER)
+        for household in self.households:
+            if household.planted.goes_quiet:
+                household.go_quiet(instrumented)
+        self.residents = [one for household in self.households for one in self._move_in(household)]
+
+    def _start_overlay(self) -> None:
+        addresses = [f"{ip}:{plan.PORT}" for ip in plan.OVERLAY]
+        self.overlay = Libtorrent(self.internet.overlay, "overlay", addresses, addresses[:1], defaults=0)
+        deadline = time.monotonic() + JOIN_SECONDS
+        while min(sizes := self.overlay.table_sizes()) < JOIN_NODES and time.monotonic() < deadline:
+            self.overlay.warm_up()
+            time.sleep(0.5)
+        name = "the overlay outside has joined"
+        self.checks.true(name, min(sizes) >= JOIN_NODES, f"at least {JOIN_NODES} nodes in every table", sizes)
+
+    def _move_in(self, household: Household) -> list[Resident]:
+        # From the instrumented nodes first: behind the firewall a client hears of nobody else.
+        bootstrap = [f"{ip}:{plan.PORT}" for ip in (plan.PROBER, plan.OVERLAY[0])]
+        own = f"{household.address}:{plan.LIBTORRENT_PORT}"
+        libtorrent = Libtorrent(household.host, str(household.number), [own], bootstrap, defaults=1)
+        mdht = Mdht(household, self.binary, bootstrap)
+        residents = [Resident(household, "libtorrent", libtorrent), Resident(household, "mdht", mdht)]
+        if household.planted.lifetime != plan.SHORT:
+            residents.append(Resident(household, "transmission", Transmission(household, bootstrap)))
+        return residents
+
+    def check_prober(self) -> None:
+        deadline = time.monotonic() + CHECK_SECONDS
+        while not all(one.patterns for one in self.residents) and time.monotonic() < deadline:
+            try:
+                event = self.prober.events.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            resident = self._resident(event)
+            if resident and event["event"] == "burst" and resident.household.planted.leaves:
+                resident.client.stop()
+            if resident and event["event"] == "check":
+                resident.patterns.append(event["pattern"])
+        for one in self.residents:
+            # More than one only of a client that took another ID meanwhile.
+            pattern = one.household.planted.pattern
+            good = bool(one.patterns) and set(one.patterns) == {pattern}
+            self.checks.true(f"prober: {one.name}", good, pattern, one.patterns, one.client.log)
+
+    def _resident(self, event: dict[str, Any]) -> Resident | None:
+        for one in self.residents:
+            if one.household.public == event["ip"] and one.is_called(event["id"]):
+                return one
+        return None
+
+
+class Resident:
+    """A client behind a gateway; who of the nodes seen at its address it is, its ID tells."""
+
+    def __init__(self, household: Household, kind: str, client: Libtorrent | Mdht | Transmission) -> None:
+        self.household = household
+        self.kind = kind
+        self.client = client
+        self.patterns: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} behind {self.household.planted.name}"
+
+    def is_called(self, node_id: str) -> bool:
+        """Libtorrent draws its ID itself: it is who has none of the others' IDs."""
+        if isinstance(self.client, Libtorrent):
+            return node_id not in {plan.node_id(f"{kind}-{self.household.number}") for kind in ("mdht", "transmission")}
+        return node_id == self.client.id
