@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use mdht_plugins::Registry;
 
 mod announce;
+mod check;
 mod experiment;
 mod joining;
 mod lookup;
@@ -44,6 +45,8 @@ enum Command {
     Ping(ping::Args),
     /// Run a node until it is stopped
     Node(node::Args),
+    /// Find out how well nodes can be reached, and why not
+    Check(check::Args),
     /// Measure any node from a capture of its packets
     Profile(profile::Args),
     /// Compare combinations of plug-ins
@@ -63,6 +66,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Announce(args) => joining::block_on(announce::run(&args, registry)),
         Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
+        Command::Check(args) => joining::block_on(check::run(&args, registry)),
         Command::Profile(args) => profile::run(&args),
         Command::Experiment(args) => experiment::run(&args, registry),
         Command::Replay(args) => replay::run(&args, registry),

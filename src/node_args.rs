@@ -116,7 +116,7 @@ impl NodeArgs {
     }
 }
 
-fn parse_bind(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn parse_bind(text: &str) -> Result<SocketAddr, String> {
     if let Ok(addr) = text.parse() {
         return Ok(addr);
     }
@@ -127,7 +127,7 @@ fn parse_bind(text: &str) -> Result<SocketAddr, String> {
     Ok(SocketAddr::new(ip, 0))
 }
 
-fn parse_host(text: &str) -> Result<String, String> {
+pub(crate) fn parse_host(text: &str) -> Result<String, String> {
     let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     match port
         .and_then(|(_, port)| port.parse::<u16>().ok())

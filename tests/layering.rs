@@ -10,12 +10,21 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each part may depend on, of ours. A new part needs a line here.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("mdht-krpc", &[]),
     ("mdht-plugins", &["mdht-krpc"]),
     ("mdht-profiler", &["mdht-krpc"]),
     ("mdht-node", &["mdht-krpc", "mdht-plugins"]),
-    ("mdht-overlay", &["mdht-krpc", "mdht-plugins", "mdht-node"]),
+    ("mdht-connectivity", &["mdht-krpc"]),
+    (
+        "mdht-overlay",
+        &[
+            "mdht-krpc",
+            "mdht-plugins",
+            "mdht-node",
+            "mdht-connectivity",
+        ],
+    ),
     (
         "mdht-experiments",
         &[
@@ -32,6 +41,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
             "mdht-krpc",
             "mdht-plugins",
             "mdht-node",
+            "mdht-connectivity",
             "mdht-overlay",
             "mdht-profiler",
             "mdht-experiments",
@@ -113,7 +123,7 @@ fn the_profiler_can_be_built_without_any_node() {
 
 #[test]
 fn wire_and_policy_are_built_without_a_runtime_or_a_clock() {
-    for package in ["mdht-krpc", "mdht-plugins"] {
+    for package in ["mdht-krpc", "mdht-plugins", "mdht-connectivity"] {
         let parts = built_from(package);
         assert!(parts.contains(package));
         for impure in IMPURE {
@@ -147,7 +157,13 @@ fn the_overlay_uses_nothing_of_the_driver() {
 #[test]
 fn core_and_overlay_have_no_socket_no_clock_and_no_randomness_of_their_own() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pure = ["node/src/core", "plugins/src", "krpc/src", "overlay/src"];
+    let pure = [
+        "node/src/core",
+        "plugins/src",
+        "krpc/src",
+        "connectivity/src",
+        "overlay/src",
+    ];
     let files: Vec<_> = pure
         .iter()
         .flat_map(|p| rust_files(&root.join(p)))

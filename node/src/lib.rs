@@ -11,6 +11,6 @@ mod driver;
 pub use capture::CaptureWriter;
 pub use core::{AnnouncePort, LookupReport, QueryOutcome, RateLimit};
 pub use driver::{
-    BuildError, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Notice, OverlayStatus, Peers,
-    StateError, Status, Stopped,
+    BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Notice, OverlayStatus, Peers,
+    Received, Socket, StateError, Status, Stopped,
 };

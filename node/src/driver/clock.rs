@@ -7,26 +7,28 @@ use mdht_krpc::Instant;
 /// Counts from its making, time that the machine sleeps included: a node that
 /// slept must notice.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     begun: Duration,
     /// Wall-clock time at the beginning, since the Unix epoch.
     epoch: Duration,
 }
 
 impl Clock {
-    pub(crate) fn start() -> Self {
+    /// A clock that begins to count now.
+    pub fn start() -> Self {
         Self {
             begun: since_boot(),
             epoch: wall_clock(),
         }
     }
 
-    pub(crate) fn now(&self) -> Instant {
+    /// Time since it began.
+    pub fn now(&self) -> Instant {
         Instant::ZERO + since_boot().saturating_sub(self.begun)
     }
 
     /// Wall-clock time of a moment, since the Unix epoch.
-    pub(crate) fn wall_clock_at(&self, at: Instant) -> Duration {
+    pub fn wall_clock_at(&self, at: Instant) -> Duration {
         self.epoch + at.since(Instant::ZERO)
     }
 }

@@ -21,7 +21,9 @@ mod tap;
 mod task;
 
 pub use builder::{BuildError, DEFAULT_BOOTSTRAP, DhtBuilder};
+pub use clock::Clock;
 pub use peers::Peers;
+pub use socket::{Received, Socket};
 pub use state::StateError;
 use task::{Command, Sink};
 

@@ -10,25 +10,31 @@ use tokio::net::UdpSocket;
 /// Receive buffer asked of the kernel: a burst of answers should fit.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// A bound UDP socket.
+/// A bound UDP socket, for those who drive a [`Core`](crate::core::Core)
+/// themselves.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     inner: UdpSocket,
     local: SocketAddr,
 }
 
 /// A datagram that was received into the caller's buffer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Received {
-    pub(crate) len: usize,
-    pub(crate) from: SocketAddr,
+pub struct Received {
+    /// Its length in the buffer, in bytes.
+    pub len: usize,
+    /// Where it came from.
+    pub from: SocketAddr,
     /// Our address that it was sent to, where the system tells.
-    pub(crate) to: Option<IpAddr>,
+    pub to: Option<IpAddr>,
 }
 
 impl Socket {
-    /// Binds a socket; an IPv6 one takes no IPv4 traffic.
-    pub(crate) fn bind(addr: SocketAddr) -> io::Result<Self> {
+    /// Binds a socket; an IPv6 one takes no IPv4 traffic. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system's word: the port is taken, or the address is not ours.
+    pub fn bind(addr: SocketAddr) -> io::Result<Self> {
         let raw = RawSocket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         if addr.is_ipv6() {
             raw.set_only_v6(true)?;
@@ -44,27 +50,34 @@ impl Socket {
     }
 
     /// The address bound to; the IP may be unspecified, the port is not.
-    pub(crate) const fn local(&self) -> SocketAddr {
+    pub const fn local(&self) -> SocketAddr {
         self.local
     }
 
     /// Ready when there may be something to receive.
-    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.inner.poll_recv_ready(cx)
     }
 
-    /// Receives one datagram, `WouldBlock` if there is none.
-    pub(crate) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+    /// Receives one datagram.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none; others tell of an earlier one that was sent.
+    pub fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
         system::receive(&self.inner, buffer)
     }
 
-    pub(crate) async fn send(&self, payload: &[u8], to: SocketAddr) -> io::Result<()> {
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    /// The system's word.
+    pub async fn send(&self, payload: &[u8], to: SocketAddr) -> io::Result<()> {
         self.inner.send_to(payload, to).await.map(drop)
     }
 
     /// The address that the system would send from toward `remote`; nothing is
     /// sent to find out.
-    pub(crate) fn source_toward(&self, remote: SocketAddr) -> Option<IpAddr> {
+    pub fn source_toward(&self, remote: SocketAddr) -> Option<IpAddr> {
         if !self.local.ip().is_unspecified() {
             return Some(self.local.ip());
         }

@@ -1,70 +1,44 @@
 //! The thesis's reachability checker [7.4], at a modelled node's door.
 
-use std::fmt::{self, Display, Formatter};
-use std::time::Duration;
-
+use mdht_connectivity::{Bursts, Pattern, Plan, Vantage};
 use mdht_krpc::Instant;
 
 use crate::draws::Draws;
 use crate::nat::{LastSent, lets_in};
 use crate::parameters::Connectivity;
 
-/// Seconds after the query at which the bursts begin [7.4.1].
-const BURSTS_S: [u64; 2] = [0, 300];
-/// Pings in a burst.
-const PINGS: u64 = 5;
-/// Seconds between them.
-const PAUSE_S: u64 = 5;
-/// The instrumented node itself, another port of its host, another host.
-const VANTAGES: usize = 3;
-
-/// Who reached a node: six letters, R(eachable) or U(nreachable), for three
-/// vantage points in each of two bursts [7.5].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Pattern([[bool; VANTAGES]; 2]);
-
-impl Display for Pattern {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let letters =
-            |burst: [bool; VANTAGES]| burst.map(|reached| if reached { "R" } else { "U" });
-        let [first, second] = self.0.map(|burst| letters(burst).concat());
-        write!(f, "{first}-{second}")
-    }
-}
-
 /// The pattern of a node that queries the instrumented node at `query` and is
 /// online until `until`. `coins` are its own, as for [`lets_in`].
 pub(crate) fn pattern(what: Connectivity, query: Instant, until: Instant, coins: Draws) -> Pattern {
+    let plan = &Plan::default();
     let mut sent = [Some(query), None, None];
-    let burst = |start: u64| {
-        let mut reached = [false; VANTAGES];
-        for ping in 0..PINGS {
-            let now = query + Duration::from_secs(start + PAUSE_S * ping);
-            // all ask in the same moment: no answer of the node to one of them
-            // comes before the question of another
-            let before = sent;
-            for vantage in (0..VANTAGES).filter(|_| now < until) {
-                let asks = !reached[vantage];
-                if asks && lets_in(what, seen_by(vantage, before), now, coins) {
-                    reached[vantage] = true;
-                    sent[vantage] = Some(now);
-                }
+    let mut bursts = Bursts::new(plan, query, true);
+    while let Some(now) = bursts.next(plan) {
+        let Some(pings) = bursts.ping(plan, now) else {
+            continue;
+        };
+        // all ask in the same moment: no answer of the node to one of them
+        // comes before the question of another
+        let before = sent;
+        for vantage in pings.vantages().filter(|_| now < until) {
+            if lets_in(what, seen_by(vantage, before), now, coins) {
+                bursts.answer(plan, now, (pings.burst, pings.ping), vantage);
+                sent[vantage.index()] = Some(now);
             }
         }
-        reached
-    };
-    Pattern(BURSTS_S.map(burst))
+    }
+    bursts.pattern(plan)
 }
 
 /// When the node last sent, as the guard sees it for one vantage point.
-fn seen_by(vantage: usize, sent: [Option<Instant>; VANTAGES]) -> LastSent {
+fn seen_by(vantage: Vantage, sent: [Option<Instant>; 3]) -> LastSent {
     let [own, other_port, elsewhere] = sent;
     let ip = match vantage {
-        0 | 1 => own.max(other_port),
-        _ => elsewhere,
+        Vantage::Own | Vantage::Local => own.max(other_port),
+        Vantage::Remote => elsewhere,
     };
     LastSent {
-        addr: sent[vantage],
+        addr: sent[vantage.index()],
         ip,
         anyone: ip.max(own).max(elsewhere),
     }
@@ -72,6 +46,8 @@ fn seen_by(vantage: usize, sent: [Option<Instant>; VANTAGES]) -> LastSent {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::draws::Subject;
     use crate::parameters::Class;

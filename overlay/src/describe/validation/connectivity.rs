@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use mdht_connectivity::{OTHER_PERCENT, TABLE_1};
+
 use super::sampler::{Sampler, percent};
 use super::{Comparison, Row};
 use crate::describe::checker;
@@ -10,26 +12,14 @@ use crate::draws::{Draws, Subject};
 
 /// Nodes that query the instrumented node and are checked.
 const SAMPLES: u64 = 200_000;
-/// Thesis 7, Table 1: percent of 3,683,524 nodes.
-const TABLE_1: [(&str, f64); 9] = [
-    ("UUU-UUU", 10.6),
-    ("RUU-UUU", 31.3),
-    ("RUU-RUU", 2.8),
-    ("RRU-UUU", 0.8),
-    ("RRU-RRU", 2.0),
-    ("RRR-UUU", 2.7),
-    ("RRR-RRR", 35.5),
-    ("UUU-RRR", 7.6),
-    ("RRU-RRR", 1.7),
-];
-/// The rest of the cases there.
-const OTHER: (&str, f64) = ("other", 5.0);
+/// The rest of the cases in Table 1.
+const OTHER: &str = "other";
 
 /// Planted is what the classes would show if nobody left between the bursts.
 pub(super) fn patterns(sampler: &Sampler<'_>) -> Comparison {
     let named = |pattern: String| {
-        let known = TABLE_1.iter().find(|row| row.0 == pattern);
-        known.map_or(OTHER.0, |row| row.0)
+        let known = TABLE_1.iter().find(|row| row.pattern == pattern);
+        known.map_or(OTHER, |row| row.pattern)
     };
     let mut observed = BTreeMap::<_, u64>::new();
     for i in 0..SAMPLES {
@@ -37,7 +27,7 @@ pub(super) fn patterns(sampler: &Sampler<'_>) -> Comparison {
     }
     let mut planted = BTreeMap::<_, f64>::new();
     for row in &sampler.world.parameters().connectivity {
-        let name = shown_by(*row).map_or(OTHER.0, named);
+        let name = shown_by(*row).map_or(OTHER, named);
         *planted.entry(name).or_default() += 100.0 * row.share;
     }
     let row = |(name, published): (&str, f64)| {
@@ -47,10 +37,11 @@ pub(super) fn patterns(sampler: &Sampler<'_>) -> Comparison {
             .published(Some(published))
             .samples(SAMPLES)
     };
+    let published = TABLE_1.iter().map(|row| (row.pattern, row.percent));
     Comparison {
         subject: "patterns seen by the checker",
         unit: "% of nodes",
-        rows: TABLE_1.into_iter().chain([OTHER]).map(row).collect(),
+        rows: published.chain([(OTHER, OTHER_PERCENT)]).map(row).collect(),
     }
 }
 

@@ -1,0 +1,40 @@
+//! `mdht check`.
+
+use clap::Subcommand;
+use mdht_plugins::Registry;
+
+use crate::output::Failure;
+
+mod document;
+mod instrument;
+mod node;
+mod options;
+mod progress;
+mod records;
+mod responder;
+mod station;
+mod survey;
+mod table;
+
+/// Find out how well nodes can be reached, and why not: the checkers of the
+/// thesis's chapter 7.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Check given nodes
+    Node(node::Args),
+    /// Check every node that queries us
+    Survey(Box<survey::Args>),
+}
+
+pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    match &args.what {
+        What::Node(args) => node::run(args).await,
+        What::Survey(args) => survey::run(args, registry).await,
+    }
+}
