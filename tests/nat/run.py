@@ -92,11 +92,13 @@ def run_suite(checks: Checks, clock: Clock, arguments: argparse.Namespace) -> No
         kernel.start_witness(internet)
         kernel.check(checks, households)
         clock.phase("gateways checked without mdht")
-        patterns = Patterns(internet, households, checks, arguments.mdht.resolve())
+        patterns = Patterns(internet, households, checks, arguments.mdht.resolve(), not arguments.without_checker)
         patterns.start()
         clock.phase("clients started")
         patterns.check_prober()
         clock.phase("patterns seen by the suite's own prober")
+        patterns.check_survey()
+        clock.phase("patterns and causes seen by mdht check survey")
     clock.phase("network namespaces torn down")
 
 

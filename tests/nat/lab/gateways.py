@@ -58,6 +58,18 @@ class Planted:
         return self.kind != SYMMETRIC
 
     @property
+    def likely(self) -> str:
+        """What mdht must take for the cause."""
+        if self.leaves:
+            return "left the DHT"
+        if self.kind == FULL_CONE:
+            # "A full cone NAT, whose entry has not expired, matches the open internet behavior" [5.1].
+            return "open" if self.lifetime == plan.LONG else "full cone NAT"
+        # A firewall with state lets in what a port-restricted NAT does, and only a look at its inside can tell.
+        by_pattern = "port-restricted cone or symmetric NAT"
+        return {OPEN: "open", FIREWALL: "firewall", RESTRICTED: "restricted cone NAT"}.get(self.kind, by_pattern)
+
+    @property
     def goes_quiet(self) -> bool:
         """Its clients must not refresh their own mappings between the bursts."""
         return self.lifetime == plan.SHORT

@@ -64,6 +64,9 @@ class Household:
     def go_quiet(self, instrumented: tuple[str, str]) -> None:
         self.gateway.nft(quiet.ruleset(instrumented))
 
+    def speak_again(self) -> None:
+        self.gateway.nft("delete table ip quiet\n")
+
     def _connect_host(self) -> None:
         host, gateway = self.host, self.gateway
         gateway.ip("link", "add", "lan", "type", "veth", "peer", "name", "eth0", "netns", host.name)

@@ -16,11 +16,14 @@ from suite.checks import Checks
 from . import plan
 from .clients import Libtorrent, Mdht, Transmission
 from .internet import Household, Internet
+from .survey import Survey
 
 JOIN_SECONDS = 20
 JOIN_NODES = 8
 # After the clients' start until each of them has been checked.
 CHECK_SECONDS = 45
+# And until mdht has watched each of them a while.
+SURVEY_SECONDS = 60
 
 
 class Prober:
@@ -55,16 +58,20 @@ class Prober:
 
 
 class Patterns:
-    def __init__(self, internet: Internet, households: list[Household], checks: Checks, binary: Path) -> None:
+    def __init__(
+        self, internet: Internet, households: list[Household], checks: Checks, binary: Path, with_checker: bool
+    ) -> None:
         self.internet = internet
         self.households = households
         self.checks = checks
         self.binary = binary
+        self.with_checker = with_checker
 
     def start(self) -> None:
         self._start_overlay()
         self.prober = Prober(self.internet)
-        instrumented = (plan.PROBER, plan.PROBER)
+        self.survey = Survey(self.internet, self.binary) if self.with_checker else None
+        instrumented = (plan.SURVEY if self.survey else plan.PROBER, plan.PROBER)
         for household in self.households:
             if household.planted.goes_quiet:
                 household.go_quiet(instrumented)
@@ -82,7 +89,7 @@ class Patterns:
 
     def _move_in(self, household: Household) -> list[Resident]:
         # From the instrumented nodes first: behind the firewall a client hears of nobody else.
-        bootstrap = [f"{ip}:{plan.PORT}" for ip in (plan.PROBER, plan.OVERLAY[0])]
+        bootstrap = [f"{ip}:{plan.PORT}" for ip in (plan.SURVEY, plan.PROBER, plan.OVERLAY[0])]
         own = f"{household.address}:{plan.LIBTORRENT_PORT}"
         libtorrent = Libtorrent(household.host, str(household.number), [own], bootstrap, defaults=1)
         mdht = Mdht(household, self.binary, bootstrap)
@@ -108,6 +115,34 @@ class Patterns:
             pattern = one.household.planted.pattern
             good = bool(one.patterns) and set(one.patterns) == {pattern}
             self.checks.true(f"prober: {one.name}", good, pattern, one.patterns, one.client.log)
+
+    def check_survey(self) -> None:
+        """What mdht says of the same clients at the same time."""
+        if not self.survey:
+            return
+        self._let_speak()
+        code = self.survey.finish(SURVEY_SECONDS)
+        self.checks.equal("mdht check survey ends by itself", 0, code, self.survey.log)
+        found: dict[Resident, list[dict[str, Any]]] = {one: [] for one in self.residents}
+        for node in self.survey.nodes():
+            ip, _, _ = node["node"].rpartition(":")
+            resident = self._resident({"ip": ip, "id": node["id"]})
+            if resident:
+                found[resident].append(node)
+        for one, nodes in found.items():
+            planted = one.household.planted
+            patterns, causes = [node["pattern"] for node in nodes], [node["likely"] for node in nodes]
+            self.checks.equal(f"survey: {one.name}: pattern", [planted.pattern], patterns, self.survey.log)
+            self.checks.equal(f"survey: {one.name}: likely cause", [planted.likely], causes, self.survey.log)
+
+    def _let_speak(self) -> None:
+        """The checks are over: quiet clients ask again, as in the end all nodes do."""
+        for household in self.households:
+            if household.planted.goes_quiet:
+                household.speak_again()
+        for one in self.residents:
+            if one.household.planted.goes_quiet and isinstance(one.client, Libtorrent):
+                one.client.warm_up()
 
     def _resident(self, event: dict[str, Any]) -> Resident | None:
         for one in self.residents:
