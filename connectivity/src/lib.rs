@@ -5,7 +5,8 @@
 //! node that queries an instrumented node, or that the user names, from three
 //! [`Vantage`] points in two bursts, and reports a [`Pattern`] of six letters.
 //! [`Causes`] says what is probably behind one. [`MappingSearch`] finds how
-//! long a NAT keeps a mapping, and [`Tally`] adds up a survey.
+//! long a NAT keeps a mapping, [`Tally`] adds up a survey, and [`OwnView`] says
+//! what the outside sees of us.
 //!
 //! What goes beyond the thesis: survival curves, telling a full cone NAT from
 //! a node that left, mapping lifetimes, the pings behind each letter, and IDs
@@ -15,6 +16,7 @@ mod bursts;
 mod cause;
 mod checker;
 mod mapping;
+mod own_view;
 mod pattern;
 mod report;
 mod tally;
@@ -28,6 +30,7 @@ pub use checker::{
     Checker, Config, ConfigError, Event, Identity, Incoming, Limits, Port, Refusal, Stats, Transmit,
 };
 pub use mapping::{Lifetime, MappingSearch, SearchLimits};
+pub use own_view::{Behaviour, OwnView, SecondAddress};
 pub use pattern::{Letter, ParsePatternError, Pattern, Vantage};
 pub use report::{Origin, Report};
 pub use tally::{PatternRow, Properties, Tally};

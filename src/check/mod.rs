@@ -9,6 +9,8 @@ mod document;
 mod instrument;
 mod node;
 mod options;
+mod outside;
+mod own;
 mod progress;
 mod records;
 mod responder;
@@ -30,11 +32,15 @@ enum What {
     Node(node::Args),
     /// Check every node that queries us
     Survey(Box<survey::Args>),
+    /// What the outside sees of us
+    #[command(name = "self")]
+    Own(own::Args),
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     match &args.what {
         What::Node(args) => node::run(args).await,
+        What::Own(args) => own::run(args).await,
         What::Survey(args) => survey::run(args, registry).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Table 1 and Figure 5 of thesis 7, published beside measured.
 
-use mdht_connectivity::{TABLE_1, Tally};
+use mdht_connectivity::Tally;
 use serde_json::{Value, json};
 
 /// What the thesis says of the three properties, in percent [7.3, 7.5].
@@ -91,21 +91,6 @@ fn percent(part: u64, all: u64) -> Option<f64> {
     (all > 0).then(|| 100.0 * part as f64 / all as f64)
 }
 
-/// What the thesis's rows would add up to: the published side of Figure 5.
-/// Of the 5 % of other patterns it does not say anything.
-pub(super) fn published() -> Tally {
-    let mut tally = Tally::default();
-    for row in &TABLE_1 {
-        // in tenths of a percent, as they are printed
-        let mut tenths = row.percent * 10.0;
-        while let (true, Ok(pattern)) = (tenths > 0.5, row.pattern.parse()) {
-            tally.add_pattern(pattern);
-            tenths -= 1.0;
-        }
-    }
-    tally
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +113,5 @@ mod tests {
         let document = document(&tally);
         assert_eq!(document["properties"]["persistent"], 2);
         assert_eq!(document["patterns"]["URU-UUU"], 1);
-        assert_eq!(published().properties().transitive, 382);
     }
 }
