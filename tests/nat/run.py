@@ -18,7 +18,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # leave nothing in the checkout
 sys.path.append(str(Path(__file__).resolve().parent.parent / "interop"))
 
-from lab import kernel, plan
+from lab import kernel, own_view, plan
 from lab.clients import missing_prerequisites
 from lab.gateways import PLANTED
 from lab.internet import Internet
@@ -99,6 +99,10 @@ def run_suite(checks: Checks, clock: Clock, arguments: argparse.Namespace) -> No
         clock.phase("patterns seen by the suite's own prober")
         patterns.check_survey()
         clock.phase("patterns and causes seen by mdht check survey")
+        patterns.stop()
+        if not arguments.without_checker:
+            own_view.check(checks, households, arguments.mdht.resolve())
+        clock.phase("households asked mdht check self")
     clock.phase("network namespaces torn down")
 
 

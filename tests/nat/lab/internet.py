@@ -13,6 +13,9 @@ from .gateways import Planted
 
 PREFIX = "mdht-nat-"
 
+# A host with two lines: no answer for the address of one on the other, and its own packets may come back to it.
+TWO_LINES = {"arp_ignore": 1, "accept_local": 1, "rp_filter": 0}
+
 
 class Space(Namespace):
     """A namespace of its own, with nothing in it."""
@@ -46,6 +49,7 @@ class Household:
     """One planted class: a host, and its gateway if there is one between it and the Internet."""
 
     def __init__(self, internet: Internet, number: int, planted: Planted) -> None:
+        self.internet = internet
         self.planted = planted
         self.number = number
         self.public = plan.public_address(number)
@@ -67,6 +71,22 @@ class Household:
     def speak_again(self) -> None:
         self.gateway.nft("delete table ip quiet\n")
 
+    def give_second_address(self) -> str:
+        """A line past the gateway. Packets between two addresses of one machine never leave it, unless rules ahead of
+        its table of local addresses say so; and only if it believes them when they come back."""
+        second, host = plan.second_address(self.number), self.host
+        host.sysctl({f"net.ipv4.conf.{of}.{key}": value for key, value in TWO_LINES.items() for of in ("all", "default")})
+        self.internet.connect(host, [second], "second")
+        first = "wan" if self.planted.kind == gateways.OPEN else "eth0"
+        via = [] if self.planted.kind == gateways.OPEN else ["via", plan.LAN_GATEWAY]
+        host.ip("route", "add", "default", *via, "dev", first, "table", "101")
+        host.ip("route", "add", "default", "dev", "second", "table", "102")
+        host.ip("rule", "add", "pref", "10", "iif", "lo", "from", self.address, "lookup", "101")
+        host.ip("rule", "add", "pref", "20", "iif", "lo", "from", second, "lookup", "102")
+        host.ip("rule", "add", "pref", "30", "lookup", "local")
+        host.ip("rule", "del", "pref", "0")
+        return second
+
     def _connect_host(self) -> None:
         host, gateway = self.host, self.gateway
         gateway.ip("link", "add", "lan", "type", "veth", "peer", "name", "eth0", "netns", host.name)
@@ -84,6 +104,7 @@ class Internet:
 
     def __init__(self) -> None:
         self.spaces: list[Space] = []
+        self.lines = 0
 
     def __enter__(self) -> Internet:
         remove_leftovers()
@@ -111,14 +132,16 @@ class Internet:
         self.spaces.append(space)  # before it is there: what is half made must be taken down too
         return space.open()
 
-    def connect(self, space: Space, addresses: list[str]) -> None:
-        port = f"p{len(self.spaces)}"
-        self.bridge.ip("link", "add", port, "type", "veth", "peer", "name", "wan", "netns", space.name)
+    def connect(self, space: Space, addresses: list[str], name: str = "wan") -> None:
+        self.lines += 1
+        port = f"line{self.lines}"
+        self.bridge.ip("link", "add", port, "type", "veth", "peer", "name", name, "netns", space.name)
         self.bridge.ip("link", "set", port, "master", "bridge", "up")
         for address in addresses:
-            space.ip("address", "add", f"{address}/32", "dev", "wan")
-        space.ip("link", "set", "wan", "up")
-        space.ip("route", "add", "default", "dev", "wan")
+            space.ip("address", "add", f"{address}/32", "dev", name)
+        space.ip("link", "set", name, "up")
+        if name == "wan":
+            space.ip("route", "add", "default", "dev", name)
 
     def close(self) -> None:
         # All at once: a namespace waits for its own processes when it is closed.

@@ -135,6 +135,10 @@ class Patterns:
             self.checks.equal(f"survey: {one.name}: pattern", [planted.pattern], patterns, self.survey.log)
             self.checks.equal(f"survey: {one.name}: likely cause", [planted.likely], causes, self.survey.log)
 
+    def stop(self) -> None:
+        for one in self.residents:
+            one.client.stop()
+
     def _let_speak(self) -> None:
         """The checks are over: quiet clients ask again, as in the end all nodes do."""
         for household in self.households:

@@ -35,7 +35,12 @@ def public_address(number: int) -> str:
 # Behind a NAT every household has the same private network, as everywhere.
 LAN_GATEWAY, LAN_HOST = "192.168.1.1", "192.168.1.2"
 
-LIBTORRENT_PORT, MDHT_PORT, TRANSMISSION_PORT = 6881, 6882, 51413
+# A household's line past its gateway, for `mdht check self --remote-bind`.
+def second_address(number: int) -> str:
+    return f"{150 + number}.{20 + number}.5.6"
+
+
+LIBTORRENT_PORT, MDHT_PORT, TRANSMISSION_PORT, SELF_PORT = 6881, 6882, 51413, 6890
 
 # The thesis's 5 s, 60 s and 300 s [thesis chapter 7, 4.1], 25 times as fast. Waiting for an answer is not shortened as
 # much: it must outlast four intervals.

@@ -1,0 +1,75 @@
+"""`mdht check self` behind every gateway, with a second address that is not behind it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from suite.checks import Checks
+
+from . import gateways, plan
+from .internet import Household
+
+SECONDS = 60
+# Of the search for the lifetime: over short ones, far from long ones.
+FIRST_GAP, LONGEST_GAP = 0.5, 4.0
+# How far a measured end may lie from the planted one, on a machine with other work.
+SLACK = 0.5
+
+
+def check(checks: Checks, households: list[Household], binary: Path) -> None:
+    running = []
+    for household in households:
+        log = plan.LOGS / f"self-{household.number}.log"
+        with log.open("wb") as errors:
+            process = household.host.popen(command(household, binary), stdout=subprocess.PIPE, stderr=errors)
+        running.append((household, process, log))
+    for household, process, log in running:
+        output, _ = process.communicate(timeout=SECONDS)
+        (plan.LOGS / f"self-{household.number}.json").write_bytes(output)
+        got = json.loads(output) if output.strip() else {}
+        judge(checks, household, got, log)
+
+
+def command(household: Household, binary: Path) -> list[str]:
+    words = [str(binary), "check", "self", "--bind", f"{household.address}:{plan.SELF_PORT}"]
+    words += ["--remote-bind", household.give_second_address()]
+    words += ["--bootstrap", f"{plan.OVERLAY[0]}:{plan.PORT}", "--no-default-bootstrap", "--timeout", "1s"]
+    words += ["--mapping-lifetime", "--first-gap", f"{FIRST_GAP}s", "--longest-gap", f"{LONGEST_GAP}s"]
+    return [*words, "--format", "json"]
+
+
+def judge(checks: Checks, household: Household, got: dict[str, Any], log: Path) -> None:
+    expected = expectations(household)
+    told = {key: got.get(key, "nothing") for key in expected}
+    checks.equal(f"self: behind {household.planted.name}", expected, told, log)
+    if household.planted.kind in (gateways.OPEN, gateways.FIREWALL):
+        return
+    lifetime = got.get("mapping_lifetime_s") or {}
+    at_least, under = lifetime.get("at_least", 0), lifetime.get("under")
+    if household.planted.lifetime == plan.SHORT:
+        good = under is not None and plan.SHORT - SLACK <= at_least <= plan.SHORT + SLACK
+        good = good and plan.SHORT - SLACK <= under <= plan.SHORT + SLACK
+        wanted = f"about {plan.SHORT} s"
+    else:
+        good = under is None and at_least >= LONGEST_GAP
+        wanted = f"{LONGEST_GAP} s or more"
+    checks.true(f"self: lifetime of a mapping behind {household.planted.name}", good, wanted, lifetime, log)
+
+
+def expectations(household: Household) -> dict[str, Any]:
+    planted = household.planted
+    if planted.kind == gateways.FIREWALL:
+        # Nobody's word comes in; but the second address hears us, so that it is known that its own packets do not.
+        return {"external_ip": None, "mapping": None, "filtering": None, "unsolicited": False}
+    return {
+        "external_ip": household.public,
+        "behind_nat": planted.translates,
+        "mapping": planted.mapping,
+        "filtering": planted.filtering,
+        "port_preservation": planted.preserves_ports,
+        "unsolicited": planted.filtering == "endpoint-independent",
+        "carrier_grade_nat_signs": [],
+    }
