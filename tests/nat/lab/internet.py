@@ -14,6 +14,7 @@ from .gateways import Planted
 PREFIX = "mdht-nat-"
 
 # A host with two lines: no answer for the address of one on the other, and its own packets may come back to it.
+SCOPES = ("all", "second")
 TWO_LINES = {"arp_ignore": 1, "accept_local": 1, "rp_filter": 0}
 
 
@@ -71,21 +72,25 @@ class Household:
     def speak_again(self) -> None:
         self.gateway.nft("delete table ip quiet\n")
 
-    def give_second_address(self) -> str:
-        """A line past the gateway. Packets between two addresses of one machine never leave it, unless rules ahead of
-        its table of local addresses say so; and only if it believes them when they come back."""
-        second, host = plan.second_address(self.number), self.host
-        host.sysctl({f"net.ipv4.conf.{of}.{key}": value for key, value in TWO_LINES.items() for of in ("all", "default")})
-        self.internet.connect(host, [second], "second")
-        first = "wan" if self.planted.kind == gateways.OPEN else "eth0"
-        via = [] if self.planted.kind == gateways.OPEN else ["via", plan.LAN_GATEWAY]
-        host.ip("route", "add", "default", *via, "dev", first, "table", "101")
-        host.ip("route", "add", "default", "dev", "second", "table", "102")
+    def add_second_line(self) -> str:
+        """A line past the gateway, as a machine with two networks has; the address it has there."""
+        second = plan.second_address(self.number)
+        self.internet.connect(self.host, [second], "second")
+        self.host.ip("route", "add", "default", "dev", "second", "table", "102")
+        self.host.ip("rule", "add", "pref", "20", "iif", "lo", "from", second, "lookup", "102")
+        return second
+
+    def route_between_lines(self) -> None:
+        """Packets between two addresses of one machine never leave it, unless rules ahead of its table of local
+        addresses say so; and it takes them back only if told to."""
+        host = self.host
+        host.sysctl({f"net.ipv4.conf.{of}.{key}": value for key, value in TWO_LINES.items() for of in SCOPES})
+        is_open = self.planted.kind == gateways.OPEN
+        way = ["dev", "wan"] if is_open else ["via", plan.LAN_GATEWAY, "dev", "eth0"]
+        host.ip("route", "add", "default", *way, "table", "101")
         host.ip("rule", "add", "pref", "10", "iif", "lo", "from", self.address, "lookup", "101")
-        host.ip("rule", "add", "pref", "20", "iif", "lo", "from", second, "lookup", "102")
         host.ip("rule", "add", "pref", "30", "lookup", "local")
         host.ip("rule", "del", "pref", "0")
-        return second
 
     def _connect_host(self) -> None:
         host, gateway = self.host, self.gateway
