@@ -190,7 +190,10 @@ impl OwnView {
         if pooled && self.several_agreed_addresses() {
             signs.push("nodes see us under several addresses, as with a pool that many share");
         }
-        if self.external_ip().is_some_and(|ip| !is_public(ip)) && self.behind_nat() == Some(true) {
+        // in a private world every address is private
+        let from_outside = self.seen.keys().any(|node| is_public(node.ip()));
+        let private = self.external_ip().is_some_and(|ip| !is_public(ip));
+        if from_outside && private && self.behind_nat() == Some(true) {
             signs.push("the address that nodes see is private too: there is a NAT behind the NAT");
         }
         signs
@@ -362,6 +365,16 @@ mod tests {
             ("9.9.9.7:1", "5.5.5.6:2"),
         ];
         assert_eq!(view(HOME, &pooled).carrier_grade_signs().len(), 1);
+        let twice = |a: &str, b: &str| {
+            let votes = [(a, "10.0.0.1:1"), (b, "10.0.0.1:1")];
+            view(HOME, &votes).carrier_grade_signs().len()
+        };
+        assert_eq!(
+            twice("8.8.8.8:1", "9.9.9.9:1"),
+            1,
+            "private, seen from outside"
+        );
+        assert_eq!(twice("10.0.0.8:1", "10.0.0.9:1"), 0, "a private world");
         let mut open = view("5.5.5.5:6881", &votes);
         open.set_second_address(SecondAddress {
             unsolicited: Some(true),

@@ -41,6 +41,49 @@ pub struct Properties {
     pub both: u64,
 }
 
+impl Properties {
+    /// The parts of Figure 5, each as percent of all nodes: not reciprocal,
+    /// only reciprocal, persistent but not transitive, transitive but not
+    /// persistent, and all three. `None` of no nodes.
+    #[allow(clippy::cast_precision_loss)] // counts of nodes
+    pub fn parts(&self) -> Option<[f64; 5]> {
+        let either = self.transitive + self.persistent - self.both;
+        let parts = [
+            self.nodes - self.reciprocal,
+            self.reciprocal - either,
+            self.persistent - self.both,
+            self.transitive - self.both,
+            self.both,
+        ];
+        (self.nodes > 0).then(|| parts.map(|part| 100.0 * part as f64 / self.nodes as f64))
+    }
+
+    /// The same parts as the rows of Table 1 add up to; the patterns that it
+    /// does not name are in none of them.
+    pub fn published_parts() -> [f64; 5] {
+        let mut parts = [0.0; 5];
+        for row in &TABLE_1 {
+            let Ok(pattern) = row.pattern.parse::<Pattern>() else {
+                continue;
+            };
+            let yes = |property: Option<bool>| property == Some(true);
+            let place = match (
+                yes(pattern.reciprocity()),
+                yes(pattern.transitivity()),
+                yes(pattern.persistence()),
+            ) {
+                (false, ..) => 0,
+                (true, false, false) => 1,
+                (true, false, true) => 2,
+                (true, true, false) => 3,
+                (true, true, true) => 4,
+            };
+            parts[place] += row.percent;
+        }
+        parts
+    }
+}
+
 impl Tally {
     /// Adds a check.
     pub fn add(&mut self, report: &Report) {
@@ -166,6 +209,15 @@ mod tests {
         assert_eq!(sums.nodes, 950);
         assert_eq!((sums.reciprocal, sums.transitive), (768, 382));
         assert_eq!((sums.persistent, sums.both), (420, 355));
+        let published = Properties::published_parts();
+        let measured = sums.parts().unwrap();
+        for (published, measured) in published.into_iter().zip(measured) {
+            assert!(
+                (published - 0.95 * measured).abs() < 1e-9,
+                "{published} {measured}"
+            );
+        }
+        assert_eq!(Tally::default().properties().parts(), None);
     }
 
     #[test]

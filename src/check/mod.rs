@@ -14,6 +14,8 @@ mod own;
 mod progress;
 mod records;
 mod responder;
+#[cfg(feature = "parquet")]
+mod rows;
 mod station;
 mod survey;
 mod table;

@@ -1,15 +1,16 @@
 //! `mdht check survey`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
-use mdht_connectivity::{Checker, Config, Event, Identity, Limits, Port, Stats, Tally};
+use mdht_connectivity::{Checker, Config, Event, Identity, Limits, Port, Properties, Stats, Tally};
 use mdht_krpc::{Id, Instant, Rng};
 use mdht_node::core::Core;
 use mdht_node::{DEFAULT_BOOTSTRAP, DhtBuilder};
 use mdht_plugins::Registry;
+use mdht_profiler::plot;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -28,8 +29,9 @@ use crate::output::{Failure, Format, line, note};
 /// thesis's chapter 7.
 ///
 /// Each node is checked once, by IP address and node ID. The results go to
-/// DIR/nodes.jsonl, one document a line, as they come; DIR/survey.json and the
-/// table at the end sum them up. Stopped with ctrl-C or SIGTERM, a survey goes
+/// DIR/nodes.jsonl, one document a line, as they come; DIR/survey.json,
+/// DIR/figure5.svg (and .png) and the table at the end sum them up, and
+/// DIR/nodes.parquet has the nodes as columns. Stopped with ctrl-C or SIGTERM, a survey goes
 /// on with --resume: nodes that were checked are not checked again.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -340,11 +342,51 @@ impl Survey<'_> {
         written.map_err(|error| {
             Failure::Failed(format!("cannot write {}: {error}", path.display()))
         })?;
+        figure_5(&self.tally, &self.args.out)?;
+        #[cfg(feature = "parquet")]
+        super::rows::write(self.records.path())?;
         match self.args.checks.format {
             Format::Json => Ok(()),
             Format::Text => line(table::text(&self.tally).trim_end()),
         }
     }
+}
+
+/// Draws Figure 5 into the folder of results; of no nodes there is none.
+fn figure_5(tally: &Tally, dir: &Path) -> Result<(), Failure> {
+    let Some(measured) = tally.properties().parts() else {
+        return Ok(());
+    };
+    let inside = [
+        [false, false, false],
+        [true, false, false],
+        [true, false, true],
+        [true, true, false],
+        [true, true, true],
+    ];
+    let sizes = Properties::published_parts().into_iter().zip(measured);
+    let parts = inside.into_iter().zip(sizes);
+    let upset = plot::Upset {
+        label: "% of nodes".to_owned(),
+        sets: ["reciprocal", "transitive", "persistent"]
+            .map(str::to_owned)
+            .into(),
+        series: ["published", "measured"].map(str::to_owned).into(),
+        parts: parts
+            .map(|(inside, (published, measured))| plot::UpsetPart {
+                inside: inside.into(),
+                sizes: vec![Some(published), Some(measured)],
+            })
+            .collect(),
+    };
+    let title = format!(
+        "Connectivity properties of {} nodes",
+        tally.properties().nodes
+    );
+    let note = "thesis 7, Fig. 5; published: the rows of Table 1, without its 5 % of others";
+    let plot = plot::upset("figure5", &title, note, upset);
+    let written = plot::write(plot.as_slice(), dir);
+    written.map(drop).map_err(Failure::failed)
 }
 
 /// What is shown while it runs.

@@ -200,7 +200,9 @@ fn nobody_is_probed_who_did_not_ask_and_was_not_named() {
     for from in ["224.0.0.1:7", "8.8.8.8:0", "5.5.5.5:1000", "10.0.0.1:7"] {
         survey.query(Port::Own(0), addr(from), id(9));
     }
-    assert_eq!(survey.checker.stats().refused, 4);
+    // one of our own nodes, at an address that we do not know to be ours
+    survey.query(Port::Own(0), addr(NODE), Id::new([0; 20]));
+    assert_eq!(survey.checker.stats().refused, 5);
     for bed in [&mut bed, &mut survey] {
         bed.run(secs(10), |_, _| None);
         assert!(bed.sent.is_empty());
@@ -281,7 +283,7 @@ fn answers_from_elsewhere_to_elsewhere_or_made_up_do_not_count() {
 #[test]
 fn a_flood_of_ids_from_one_address_is_bounded_and_counted() {
     let mut bed = Bed::new(config());
-    for n in 0..200 {
+    for n in 1..=200 {
         bed.query(Port::Own(0), addr(NODE), id(n));
     }
     let stats = bed.checker.stats();

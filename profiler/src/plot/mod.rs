@@ -6,6 +6,7 @@
 //! bars         a group of bars for each name
 //! waterfall    the queries of a lookup
 //! plane        what is got against what it costs
+//! upset        how sets overlap
 //! beside       what curves are to be compared with
 //! legend       what colours, dashes and markers stand for
 //! extent       the part of an axis that is shown, and its ticks
@@ -41,6 +42,7 @@ mod overlay;
 mod plane;
 mod style;
 mod thinning;
+mod upset;
 mod waterfall;
 
 use std::path::PathBuf;
@@ -51,6 +53,7 @@ pub(crate) use overlay::labels;
 pub use overlay::{plots, waterfalls};
 pub use plane::{Plane, PlanePoint, plane};
 pub(crate) use style::THEMED;
+pub use upset::{Upset, UpsetPart, upset};
 
 /// A figure that is ready to be drawn.
 #[derive(Clone, Debug)]
@@ -72,6 +75,7 @@ pub(crate) enum Body {
     Bars(bars::Bars),
     Waterfall(waterfall::Waterfall),
     Plane(Plane),
+    Upset(Upset),
 }
 
 /// Why a figure was not drawn or written.

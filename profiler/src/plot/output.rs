@@ -210,6 +210,7 @@ impl Body {
             Self::Bars(bars) => bars.legend(),
             Self::Waterfall(waterfall) => waterfall.legend(),
             Self::Plane(plane) => plane.legend(),
+            Self::Upset(upset) => upset.legend(),
         }
     }
 
@@ -220,6 +221,7 @@ impl Body {
             Self::Bars(bars) => bars.size(),
             Self::Waterfall(waterfall) => waterfall.size(),
             Self::Plane(_) => super::Plane::size(),
+            Self::Upset(upset) => upset.size(),
         }
     }
 
@@ -229,6 +231,7 @@ impl Body {
             Self::Bars(bars) => bars.draw(canvas, top),
             Self::Waterfall(waterfall) => waterfall.draw(canvas, top),
             Self::Plane(plane) => plane.draw(canvas, top),
+            Self::Upset(upset) => upset.draw(canvas, top),
         }
     }
 }
