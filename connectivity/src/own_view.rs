@@ -42,8 +42,8 @@ pub struct SecondAddress {
     pub unsolicited: Option<bool>,
     /// A packet from a port that we had not sent to, of an address that we had.
     pub other_port: Option<bool>,
-    /// A packet from where we had sent to: if not even that, the second
-    /// address does not see us at all.
+    /// A packet from where we had sent to, and been heard: if not even that
+    /// comes, nothing does. `None` too if we were not heard.
     pub answer: Option<bool>,
 }
 
@@ -160,11 +160,12 @@ impl OwnView {
     }
 
     /// Whether packets that nobody asked for reach us. Unreachable is only
-    /// said where answers from the second address do reach us.
+    /// said where the second address hears us, or it may be cut off itself.
     pub fn unsolicited(&self) -> Option<bool> {
-        match self.second.unsolicited? {
-            true => Some(true),
-            false => self.second.answer?.then_some(false),
+        match (self.second.unsolicited, self.second.answer) {
+            (Some(true), _) => Some(true),
+            (_, Some(false)) | (Some(false), Some(true)) => Some(false),
+            (None, _) | (Some(false), None) => None,
         }
     }
 
@@ -345,7 +346,9 @@ mod tests {
             of(no, yes, no),
             (Some(Behaviour::AddressAndPortDependent), no)
         );
-        assert_eq!(of(no, no, no), (None, None), "it does not see us at all");
+        assert_eq!(of(no, no, no), (None, no), "not even answers get in");
+        assert_eq!(of(None, no, no), (None, no), "and nobody said where we are");
+        assert_eq!(of(no, None, None), (None, None), "it does not hear us");
     }
 
     #[test]

@@ -80,22 +80,23 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
     let source = source.unwrap_or(args.bind.ip());
     let local = SocketAddr::new(source, own.socket.local().port());
     let mut view = OwnView::new(local);
+    let remote = args.remote_bind.filter(|addr| leads_outside(&own, *addr));
     let voter = collect_votes(args, &clock, &mut own, first, &mut view).await;
-    if voter.is_none() && args.remote_bind.is_none() {
+    if voter.is_none() && remote.is_none() {
         return Err(Failure::Failed(
             "no node told where it sees us; check that UDP leaves this machine, or name a node \
              with --bootstrap HOST:PORT"
                 .to_owned(),
         ));
     }
-    if let Some(addr) = args.remote_bind {
+    if let Some(addr) = remote {
         let mut second = Second::bind(addr, source, &mut rng)?;
         let seen = second.try_out(args, &clock, &mut own, &mut view).await;
         view.set_second_address(seen);
     }
     let lifetime = match args.mapping_lifetime {
         true => {
-            Search::new(args, &mut rng, view.port_preservation())?
+            Search::new(args, remote, &mut rng, view.port_preservation())?
                 .run(&clock, voter)
                 .await?
         }
@@ -105,6 +106,22 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
         Format::Json => line(&document(&view, local, lifetime).to_string()),
         Format::Text => line(text(&view, local, lifetime).trim_end()),
     }
+}
+
+/// Whether our packets to the second address use a network. Between addresses
+/// of one machine they do not, unless it is told to route them: then no NAT and
+/// no firewall has a say, and nothing can be learned. (On loopback addresses
+/// nothing else is meant.)
+fn leads_outside(own: &Voice, second: SocketAddr) -> bool {
+    let inside = own.socket.is_short_cut(second) == Some(true) && !second.ip().is_loopback();
+    if inside {
+        note(&format!(
+            "packets from our socket to {} do not leave this machine, so the second address tells \
+             nothing of what gets in, and is not used; route them outside (`ip rule`)",
+            second.ip()
+        ));
+    }
+    !inside
 }
 
 async fn resolve(args: &Args) -> Result<Vec<SocketAddr>, Failure> {
@@ -244,10 +261,13 @@ struct Search {
 }
 
 impl Search {
-    fn new(args: &Args, rng: &mut Rng, preserves_ports: Option<bool>) -> Result<Self, Failure> {
-        let second = args
-            .remote_bind
-            .map(|addr| Voice::bind(SocketAddr::new(addr.ip(), 0), rng));
+    fn new(
+        args: &Args,
+        remote: Option<SocketAddr>,
+        rng: &mut Rng,
+        preserves_ports: Option<bool>,
+    ) -> Result<Self, Failure> {
+        let second = remote.map(|addr| Voice::bind(SocketAddr::new(addr.ip(), 0), rng));
         Ok(Self {
             own: Voice::bind(SocketAddr::new(args.bind.ip(), 0), rng)?,
             second: second.transpose()?,
@@ -280,6 +300,10 @@ impl Search {
         let Some(mut seen) = self.opens(clock, voter).await else {
             return Ok(None);
         };
+        if self.is_alive(clock, voter, seen).await.is_none() {
+            note("not even an answer at once gets in: there is no mapping to measure");
+            return Ok(None);
+        }
         let mut search = MappingSearch::new(self.limits, Lifetime::default(), Some(clock.now()));
         while !search.is_over() {
             let Some(next) = search.next(Duration::ZERO) else {

@@ -124,7 +124,8 @@ class Prober:
             answer[b"token"] = b"none"
         message = {b"ip": compact(source), b"r": answer, b"t": query[b"t"], b"y": b"r"}
         self.vantages[0].transport.sendto(encode(message), source)
-        if (source[0], who) not in self.known:
+        # Who says that it answers nobody would pass for firewalled.
+        if (source[0], who) not in self.known and query.get(b"ro") != 1:
             self.known.add((source[0], who))
             task = asyncio.get_running_loop().create_task(self.check(query, source))
             self.tasks.add(task)

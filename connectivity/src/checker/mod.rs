@@ -102,6 +102,14 @@ pub struct Checker {
     stats: Stats,
 }
 
+/// What a query says of its sender.
+#[derive(Clone, Copy)]
+struct Client<'a> {
+    version: Option<&'a [u8]>,
+    /// It answers nobody [BEP 43].
+    read_only: bool,
+}
+
 impl Checker {
     /// Probes that a node may need at once.
     const PROBES: u32 = 3;
@@ -205,7 +213,11 @@ impl Checker {
         };
         let id = match &message.body {
             Body::Query(query) => {
-                self.on_query(port, from, query.id, message.version);
+                let client = Client {
+                    version: message.version,
+                    read_only: message.read_only,
+                };
+                self.on_query(port, from, query.id, client);
                 return Incoming::Other;
             }
             Body::Response(response) => response.id,
@@ -280,7 +292,7 @@ impl Checker {
         (check.nonce == nonce).then_some(check)
     }
 
-    fn on_query(&mut self, port: Port, from: SocketAddr, id: Option<Id>, version: Option<&[u8]>) {
+    fn on_query(&mut self, port: Port, from: SocketAddr, id: Option<Id>, client: Client<'_>) {
         let Port::Own(identity) = port else {
             self.stats.uninvited += 1;
             return;
@@ -317,6 +329,8 @@ impl Checker {
             self.stats.not_asked_for += 1;
         } else if self.memory.shared(names).0 >= self.config.limits.ids_per_ip {
             self.stats.flooding += 1;
+        } else if client.read_only && expected.is_none() {
+            self.stats.read_only += 1;
         } else {
             let origin = expected.map_or(Origin::Queried, |_| Origin::Named);
             if let Some(place) = expected {
@@ -324,7 +338,7 @@ impl Checker {
             }
             let slot = self.begin(identity, from, Some(id), origin);
             if let Some(Some(check)) = self.checks.get_mut(slot as usize) {
-                check.introduce(None, version);
+                check.introduce(None, client.version);
             }
         }
     }

@@ -71,13 +71,15 @@ class Transmission:
 
 
 class Mdht:
-    """`mdht node`."""
+    """`mdht node`; a read-only one says that it answers nobody [BEP 43]."""
 
-    def __init__(self, household: Household, binary: Path, bootstrap: list[str]) -> None:
-        name = f"mdht-{household.number}"
+    def __init__(self, household: Household, binary: Path, bootstrap: list[str], read_only: bool = False) -> None:
+        name = f"{'read-only' if read_only else 'mdht'}-{household.number}"
+        port = plan.READ_ONLY_PORT if read_only else plan.MDHT_PORT
         self.log = plan.LOGS / f"{name}.log"
         self.id = plan.node_id(name)
-        command = [str(binary), "node", "--bind", f"{household.address}:{plan.MDHT_PORT}", "--id", self.id]
+        command = [str(binary), "node", "--bind", f"{household.address}:{port}", "--id", self.id]
+        command += ["--read-only"] if read_only else []
         command += ["--no-default-bootstrap", "--format", "json"]
         command += [word for node in bootstrap for word in ("--bootstrap", node)]
         with self.log.open("wb") as log:

@@ -24,6 +24,8 @@ JOIN_NODES = 8
 CHECK_SECONDS = 45
 # And until mdht has watched each of them a while.
 SURVEY_SECONDS = 60
+# Besides libtorrent, in the names that their IDs follow from.
+OTHERS = ("mdht", "read-only", "transmission")
 
 
 class Prober:
@@ -75,6 +77,7 @@ class Patterns:
         for household in self.households:
             if household.planted.goes_quiet:
                 household.go_quiet(instrumented)
+        self.read_only = Mdht(self.households[0], self.binary, self._bootstrap(), read_only=True)
         self.residents = [one for household in self.households for one in self._move_in(household)]
 
     def _start_overlay(self) -> None:
@@ -88,8 +91,7 @@ class Patterns:
         self.checks.true(name, min(sizes) >= JOIN_NODES, f"at least {JOIN_NODES} nodes in every table", sizes)
 
     def _move_in(self, household: Household) -> list[Resident]:
-        # From the instrumented nodes first: behind the firewall a client hears of nobody else.
-        bootstrap = [f"{ip}:{plan.PORT}" for ip in (plan.SURVEY, plan.PROBER, plan.OVERLAY[0])]
+        bootstrap = self._bootstrap()
         own = f"{household.address}:{plan.LIBTORRENT_PORT}"
         libtorrent = Libtorrent(household.host, str(household.number), [own], bootstrap, defaults=1)
         mdht = Mdht(household, self.binary, bootstrap)
@@ -97,6 +99,10 @@ class Patterns:
         if household.planted.lifetime != plan.SHORT:
             residents.append(Resident(household, "transmission", Transmission(household, bootstrap)))
         return residents
+
+    def _bootstrap(self) -> list[str]:
+        # The instrumented nodes first: behind the firewall a client hears of nobody else.
+        return [f"{ip}:{plan.PORT}" for ip in (plan.SURVEY, plan.PROBER, plan.OVERLAY[0])]
 
     def check_prober(self) -> None:
         deadline = time.monotonic() + CHECK_SECONDS
@@ -129,6 +135,10 @@ class Patterns:
             resident = self._resident({"ip": ip, "id": node["id"]})
             if resident:
                 found[resident].append(node)
+        checked = [node for node in self.survey.nodes() if node["id"] == self.read_only.id]
+        self.checks.equal("survey: who says that it answers nobody is not checked", [], checked, self.survey.log)
+        counted = self.survey.counters().get("read_only", 0)
+        self.checks.true("survey: but counted", counted > 0, "> 0", counted, self.survey.log)
         for one, nodes in found.items():
             planted = one.household.planted
             patterns, causes = [node["pattern"] for node in nodes], [node["likely"] for node in nodes]
@@ -136,6 +146,7 @@ class Patterns:
             self.checks.equal(f"survey: {one.name}: likely cause", [planted.likely], causes, self.survey.log)
 
     def stop(self) -> None:
+        self.read_only.stop()
         for one in self.residents:
             one.client.stop()
 
@@ -171,5 +182,5 @@ class Resident:
     def is_called(self, node_id: str) -> bool:
         """Libtorrent draws its ID itself: it is who has none of the others' IDs."""
         if isinstance(self.client, Libtorrent):
-            return node_id not in {plan.node_id(f"{kind}-{self.household.number}") for kind in ("mdht", "transmission")}
+            return node_id not in {plan.node_id(f"{kind}-{self.household.number}") for kind in OTHERS}
         return node_id == self.client.id

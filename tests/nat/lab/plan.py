@@ -40,7 +40,8 @@ def second_address(number: int) -> str:
     return f"{150 + number}.{20 + number}.5.6"
 
 
-LIBTORRENT_PORT, MDHT_PORT, TRANSMISSION_PORT, SELF_PORT = 6881, 6882, 51413, 6890
+LIBTORRENT_PORT, MDHT_PORT, TRANSMISSION_PORT = 6881, 6882, 51413
+READ_ONLY_PORT, SELF_PORT = 6883, 6890
 
 # The thesis's 5 s, 60 s and 300 s [thesis chapter 7, 4.1], 25 times as fast. Waiting for an answer is not shortened as
 # much: it must outlast four intervals.

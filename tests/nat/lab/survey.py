@@ -43,3 +43,8 @@ class Survey:
         if not path.exists():
             return []
         return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def counters(self) -> dict[str, int]:
+        path = self.folder / "survey.json"
+        counters: dict[str, int] = json.loads(path.read_text())["counters"] if path.exists() else {}
+        return counters
