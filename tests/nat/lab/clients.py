@@ -15,6 +15,8 @@ from . import plan
 from .internet import Household, Space
 
 VENV_PYTHON = plan.ROOT / "target" / "interop" / "venv" / "bin" / "python"
+# Names of `mdht node` in a household, which their IDs follow from.
+READ_ONLY = "read-only"
 
 
 class Libtorrent:
@@ -71,15 +73,15 @@ class Transmission:
 
 
 class Mdht:
-    """`mdht node`; a read-only one says that it answers nobody [BEP 43]."""
+    """`mdht node`; the one called READ_ONLY says that it answers nobody [BEP 43]."""
 
-    def __init__(self, household: Household, binary: Path, bootstrap: list[str], read_only: bool = False) -> None:
-        name = f"{'read-only' if read_only else 'mdht'}-{household.number}"
-        port = plan.READ_ONLY_PORT if read_only else plan.MDHT_PORT
-        self.log = plan.LOGS / f"{name}.log"
-        self.id = plan.node_id(name)
+    def __init__(
+        self, household: Household, binary: Path, bootstrap: list[str], name: str = "mdht", port: int = plan.MDHT_PORT
+    ) -> None:
+        self.log = plan.LOGS / f"{name}-{household.number}.log"
+        self.id = plan.node_id(f"{name}-{household.number}")
         command = [str(binary), "node", "--bind", f"{household.address}:{port}", "--id", self.id]
-        command += ["--read-only"] if read_only else []
+        command += ["--read-only"] if name == READ_ONLY else []
         command += ["--no-default-bootstrap", "--format", "json"]
         command += [word for node in bootstrap for word in ("--bootstrap", node)]
         with self.log.open("wb") as log:

@@ -14,8 +14,9 @@ from typing import Any
 from suite.checks import Checks
 
 from . import plan
-from .clients import Libtorrent, Mdht, Transmission
+from .clients import READ_ONLY, Libtorrent, Mdht, Transmission
 from .internet import Household, Internet
+from .named import Named
 from .survey import Survey
 
 JOIN_SECONDS = 20
@@ -25,7 +26,7 @@ CHECK_SECONDS = 45
 # And until mdht has watched each of them a while.
 SURVEY_SECONDS = 60
 # Besides libtorrent, in the names that their IDs follow from.
-OTHERS = ("mdht", "read-only", "transmission")
+OTHERS = ("mdht", "late", READ_ONLY, "transmission")
 
 
 class Prober:
@@ -77,7 +78,7 @@ class Patterns:
         for household in self.households:
             if household.planted.goes_quiet:
                 household.go_quiet(instrumented)
-        self.read_only = Mdht(self.households[0], self.binary, self._bootstrap(), read_only=True)
+        self.read_only = Mdht(self.households[0], self.binary, self._bootstrap(), READ_ONLY, plan.READ_ONLY_PORT)
         self.residents = [one for household in self.households for one in self._move_in(household)]
 
     def _start_overlay(self) -> None:
@@ -126,9 +127,12 @@ class Patterns:
         """What mdht says of the same clients at the same time."""
         if not self.survey:
             return
+        named = Named(self.internet, self.households, self.binary)
+        named.start()
         self._let_speak()
         code = self.survey.finish(SURVEY_SECONDS)
         self.checks.equal("mdht check survey ends by itself", 0, code, self.survey.log)
+        named.check(self.checks)
         found: dict[Resident, list[dict[str, Any]]] = {one: [] for one in self.residents}
         for node in self.survey.nodes():
             ip, _, _ = node["node"].rpartition(":")

@@ -41,7 +41,7 @@ def second_address(number: int) -> str:
 
 
 LIBTORRENT_PORT, MDHT_PORT, TRANSMISSION_PORT = 6881, 6882, 51413
-READ_ONLY_PORT, SELF_PORT = 6883, 6890
+READ_ONLY_PORT, LATE_PORT, SELF_PORT = 6883, 6884, 6890
 
 # The thesis's 5 s, 60 s and 300 s [thesis chapter 7, 4.1], 25 times as fast. Waiting for an answer is not shortened as
 # much: it must outlast four intervals.
@@ -49,6 +49,9 @@ PINGS = 5
 INTERVAL = 0.5
 TIMEOUT = 4.0
 SECOND_BURST = 12.0
+# The same for mdht.
+TIMING = ["--pings", str(PINGS), "--interval", f"{INTERVAL}s", "--timeout", f"{TIMEOUT}s"]
+TIMING += ["--second-burst", f"{SECOND_BURST}s"]
 
 # Lifetimes of mappings: over long before the second burst, or long after it.
 SHORT, LONG = 2, 60

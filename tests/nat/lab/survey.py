@@ -25,8 +25,7 @@ class Survey:
         command = [str(binary), "check", "survey", "--out", str(self.folder), "--bind", address]
         command += ["--remote-bind", f"{plan.SURVEY_REMOTE}:{plan.PORT}"]
         command += ["--bootstrap", f"{plan.OVERLAY[0]}:{plan.PORT}", "--no-default-bootstrap"]
-        command += ["--pings", str(plan.PINGS), "--interval", f"{plan.INTERVAL}s", "--timeout", f"{plan.TIMEOUT}s"]
-        command += ["--second-burst", f"{plan.SECOND_BURST}s", "--survival", f"{WATCHES}s"]
+        command += [*plan.TIMING, "--survival", f"{WATCHES}s"]
         command += ["--duration", f"{TAKES_IN}s"]
         with self.table.open("wb") as out, self.log.open("wb") as errors:
             self.process = internet.vantage.popen(command, stdout=out, stderr=errors)
