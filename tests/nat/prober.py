@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The experiment of the thesis's chapter 7 in a few lines of Python, so that mdht's checker has something to agree with.
+"""The experiment of the thesis's chapter 7 in a few lines of Python: something for mdht's checker to agree with.
 
 `prober.py '{"address": IP, "remote": IP, "port": N, "nodes": ["IP:PORT"], "pings": N, "interval": S, "timeout": S,
-"second_burst": S}'` answers queries at ADDRESS:PORT as a DHT node does, and checks everybody who sends one: pings from the same
-socket, from another port, and from another address; again a while later. Runs until it is killed. Prints JSON lines:
+"second_burst": S}'` answers queries at ADDRESS:PORT as a DHT node does, and checks everybody who sends one: pings from
+the same socket, from another port, and from another address; again a while later. Runs until it is killed. Prints JSON
+lines:
 
     {"event": "ready"}
     {"event": "burst", "ip", "port", "id", "version", "letters": "RUU"}    the first burst is over

@@ -61,7 +61,7 @@ def parse_arguments() -> argparse.Namespace:
         help="the binary to test (default: target/release/mdht)",
     )
     parser.add_argument(
-        "--without-checker", action="store_true", help="only the gateways and the suite's own prober, without `mdht check`"
+        "--without-checker", action="store_true", help="only the gateways and the suite's prober, without `mdht check`"
     )
     return parser.parse_args()
 

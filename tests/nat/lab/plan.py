@@ -13,8 +13,8 @@ LOGS = WORK / "logs"
 
 PORT = 6881
 
-# Addresses look public and are each of a /16 of its own, so that no client has a rule against them. They exist only in the
-# suite's namespaces, which lead nowhere.
+# Addresses look public and are each of a /16 of its own, so that no client has a rule against them. They exist only in
+# the suite's namespaces, which lead nowhere.
 # mdht's instrumented node and its remotechecker:
 SURVEY, SURVEY_REMOTE = "45.83.10.1", "93.184.20.1"
 # The suite's own instrumented node, which shares no code with mdht:
