@@ -15,7 +15,7 @@ from .internet import Household
 
 SECONDS = 60
 # Nodes that are asked first: as many as there are public routers.
-BOOTSTRAP = 3
+BOOTSTRAP = 4
 # Of the search for the lifetime: over short ones, far from long ones.
 FIRST_GAP, LONGEST_GAP = 0.5, 4.0
 # How far a measured end may lie from the planted one, on a machine with other work.
