@@ -42,8 +42,8 @@ pub struct SecondAddress {
     pub unsolicited: Option<bool>,
     /// A packet from a port that we had not sent to, of an address that we had.
     pub other_port: Option<bool>,
-    /// A packet from where we had sent to: if not even that, the second
-    /// address does not see us at all.
+    /// A packet from where we had sent to, and been heard: if not even that
+    /// comes, nothing does. `None` too if we were not heard.
     pub answer: Option<bool>,
     /// Whether the second address is answered by nodes outside: then what it
     /// sends does leave, and silence means that it was not let in.
@@ -160,6 +160,7 @@ impl OwnView {
             }),
             SecondAddress {
                 unsolicited: Some(false),
+                answer: None,
                 outside: Some(true),
                 ..
             } => Some(Behaviour::AddressAndPerhapsPortDependent),
@@ -168,14 +169,15 @@ impl OwnView {
     }
 
     /// Whether packets that nobody asked for reach us. Unreachable is only
-    /// said where what the second address sends is known to leave it.
+    /// said where what the second address sends is known to leave it, or where
+    /// it hears us and its answers do not come, unless it may be cut off itself.
     pub fn unsolicited(&self) -> Option<bool> {
-        match self.second.unsolicited? {
-            true => Some(true),
-            false => {
-                let leaves = [self.second.answer, self.second.outside];
-                leaves.contains(&Some(true)).then_some(false)
-            }
+        let second = &self.second;
+        match (second.unsolicited, second.answer, second.outside) {
+            (Some(true), ..) => Some(true),
+            (_, Some(false), outside) => (outside != Some(false)).then_some(false),
+            (Some(false), Some(true), _) | (Some(false), None, Some(true)) => Some(false),
+            (None, ..) | (Some(false), None, _) => None,
         }
     }
 
@@ -357,15 +359,23 @@ mod tests {
             of(no, yes, no),
             (Some(Behaviour::AddressAndPortDependent), no)
         );
-        assert_eq!(of(no, no, no), (None, None), "it does not see us at all");
-        let mut own = view(HOME, &votes);
-        own.set_second_address(SecondAddress {
-            unsolicited: no,
-            outside: yes,
-            ..SecondAddress::default()
-        });
+        assert_eq!(of(no, no, no), (None, no), "not even answers get in");
+        assert_eq!(of(None, no, no), (None, no), "and nobody said where we are");
+        assert_eq!(of(no, None, None), (None, None), "it does not hear us");
+        let of = |answer, outside| {
+            let mut own = view(HOME, &votes);
+            own.set_second_address(SecondAddress {
+                unsolicited: no,
+                answer,
+                outside,
+                ..SecondAddress::default()
+            });
+            (own.filtering(), own.unsolicited())
+        };
         let guarded = Behaviour::AddressAndPerhapsPortDependent;
-        assert_eq!((own.filtering(), own.unsolicited()), (Some(guarded), no));
+        assert_eq!(of(None, yes), (Some(guarded), no));
+        assert_eq!(of(no, yes), (None, no), "not even answers get in");
+        assert_eq!(of(no, no), (None, None), "it may be cut off itself");
     }
 
     #[test]

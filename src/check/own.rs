@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mdht_connectivity::{Behaviour, Lifetime, MappingSearch, OwnView, SearchLimits, SecondAddress};
 use mdht_krpc::{Rng, is_public};
-use mdht_node::{Clock, DEFAULT_BOOTSTRAP};
+use mdht_node::{Clock, DEFAULT_BOOTSTRAP, Socket};
 use serde_json::{Value, json};
 
 use super::document::lifetime_text;
@@ -82,25 +82,26 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
     let source = source.unwrap_or(args.bind.ip());
     let local = SocketAddr::new(source, own.socket.local().port());
     let mut view = OwnView::new(local);
-    let voter = collect_votes(args, &clock, &mut own, first, &mut view).await;
-    if voter.is_none() && args.remote_bind.is_none() {
+    let voter = collect_votes(args, &clock, &mut own, first.clone(), &mut view).await;
+    let mut answers_get_in = false;
+    if let Some(addr) = args.remote_bind {
+        let mut second = Second::bind(addr, source, &mut rng)?;
+        let nodes = voter.map_or(first, |voter| vec![voter]);
+        let outcome = (&mut view, nodes.as_slice());
+        let seen = second.try_out(args, &clock, &mut own, outcome).await;
+        answers_get_in = seen.answer == Some(true);
+        view.set_second_address(seen);
+    }
+    if view.votes().is_empty() {
         return Err(Failure::Failed(
             "no node told where it sees us; check that UDP leaves this machine, or name a node \
              with --bootstrap HOST:PORT"
                 .to_owned(),
         ));
     }
-    let mut through_nat = false;
-    if let Some(addr) = args.remote_bind {
-        let mut second = Second::bind(addr, source, &mut rng)?;
-        let outcome = (&mut view, voter);
-        let seen = second.try_out(args, &clock, &mut own, outcome).await;
-        through_nat = seen.answer == Some(true);
-        view.set_second_address(seen);
-    }
     let lifetime = match args.mapping_lifetime {
         true => {
-            Search::new(args, &mut rng, view.port_preservation(), through_nat)?
+            Search::new(args, &mut rng, view.port_preservation(), answers_get_in)?
                 .run(&clock, voter)
                 .await?
         }
@@ -200,59 +201,54 @@ impl Second {
     /// Tries in this order: a call that nobody asked for, our own call there,
     /// an answer, and a call from a port that we never sent to.
     ///
-    /// Packets between two addresses of one machine do not leave it. So a
-    /// machine that has its external address itself cannot try its firewall,
-    /// and behind a NAT the call from outside counts, but those that need one
-    /// of ours to go out first only if that is seen to come from the NAT.
+    /// Packets between two addresses of one machine do not leave it, unless it
+    /// is told to route them. So without that a machine that has its external
+    /// address itself cannot try its firewall, and behind a NAT the call from
+    /// outside counts, but those that need one of ours to go out first only if
+    /// that is seen to come from the NAT. `nodes` are asked whether what the
+    /// second address sends leaves it.
     async fn try_out(
         &mut self,
         args: &Args,
         clock: &Clock,
         own: &mut Voice,
-        (view, voter): (&mut OwnView, Option<SocketAddr>),
+        (view, nodes): (&mut OwnView, &[SocketAddr]),
     ) -> SecondAddress {
         let patience = args.timeout / 2;
         let mut result = SecondAddress::default();
-        let (Some(true), Some(external)) = (view.behind_nat(), view.external_ip()) else {
+        if view.behind_nat() != Some(true) && self.stays_inside(own) {
             note(
-                "this machine has its external address itself: packets between its two addresses \
-                 do not leave it, so that --remote-bind shows nothing; run `mdht check node` on \
-                 another machine",
+                "as far as is known this machine has its external address itself, and packets \
+                 between its two addresses do not leave it, so that --remote-bind shows nothing; \
+                 run `mdht check node` on another machine",
             );
             return result;
-        };
+        }
+        let external = view.external_ip();
         let votes = view.votes();
-        let seen = votes.iter().map(|(addr, _)| *addr);
-        if let Some(seen) = seen.into_iter().find(|addr| addr.ip() == external) {
+        let mut seen = votes.iter().map(|(addr, _)| *addr);
+        if let Some(seen) = seen.find(|addr| Some(addr.ip()) == external) {
             let caller = (&mut self.known, seen);
             let heard = calls_through(clock, caller, own, patience).await;
-            result.unsolicited =
-                (heard.is_some() || takes_own_packets()).then_some(heard.is_some());
-            if result.unsolicited.is_none() {
-                note(
-                    "nothing got in, which proves nothing: the system drops packets that come in \
-                     with an address of its own as their source (on Linux unless \
-                     net.ipv4.conf.all.accept_local is 1)",
-                );
-            }
+            result.unsolicited = believed(heard.is_some());
         }
-        if let Some(voter) = voter {
-            let answers = self.known.ask(clock, &[voter], args.timeout).await;
-            result.outside = Some(!answers.is_empty());
-        }
+        let answers = self.known.ask(clock, nodes, args.timeout).await;
+        result.outside = Some(!answers.is_empty());
         let here = self.known.socket.local();
         let caller = (&mut *own, here);
         let seen = calls_through(clock, caller, &mut self.known, patience).await;
-        let Some(seen) = seen.filter(|seen| seen.ip() == external) else {
+        // where nobody told our address, this is known to have left the machine
+        let real = |seen: &SocketAddr| external.is_none_or(|external| seen.ip() == external);
+        let Some(seen) = seen.filter(real) else {
             note(&format!(
-                "what we send to {here} does not go through the NAT"
+                "what we send to {here} does not come there from our external address"
             ));
             return result;
         };
         view.vote(here, seen);
         let caller = (&mut self.known, seen);
         let answer = calls_through(clock, caller, own, patience).await;
-        result.answer = Some(answer.is_some());
+        result.answer = believed(answer.is_some());
         let caller = (&mut self.other_port, seen);
         let other = calls_through(clock, caller, own, patience).await;
         result.other_port = Some(other.is_some());
@@ -263,6 +259,33 @@ impl Second {
         }
         result
     }
+
+    /// Whether packets between our socket and this address, either way, are
+    /// handed over inside the machine, or may be for all that is known: then no
+    /// NAT and no firewall has a say.
+    fn stays_inside(&self, own: &Voice) -> bool {
+        let here = self.known.socket.local();
+        let Some(source) = own.socket.source_toward(here) else {
+            return true;
+        };
+        let there = SocketAddr::new(source, own.socket.local().port());
+        let ways = [(&own.socket, here), (&self.known.socket, there)];
+        let leaves = |(from, to): (&Socket, _)| from.is_short_cut(to) == Some(false);
+        !ways.into_iter().all(leaves)
+    }
+}
+
+/// That nothing got in counts only if the system itself would let it in.
+fn believed(heard: bool) -> Option<bool> {
+    let counts = heard || takes_own_packets();
+    if !counts {
+        note(
+            "nothing got in, which proves nothing: the system drops packets that come in with an \
+             address of its own as their source (on Linux unless net.ipv4.conf.all.accept_local \
+             is 1)",
+        );
+    }
+    counts.then_some(heard)
 }
 
 /// Whether the system lets packets in whose source is an address of its own:
@@ -275,7 +298,8 @@ fn takes_own_packets() -> bool {
 /// A search for the lifetime of our NAT's mapping, with a socket of its own.
 struct Search {
     own: Voice,
-    /// Who sends after each gap, if there is a second address outside.
+    /// Who sends after each gap, if there is a second address outside whose
+    /// answers get in.
     second: Option<Voice>,
     limits: SearchLimits,
     patience: Duration,
@@ -287,11 +311,11 @@ impl Search {
         args: &Args,
         rng: &mut Rng,
         preserves_ports: Option<bool>,
-        through_nat: bool,
+        answers_get_in: bool,
     ) -> Result<Self, Failure> {
         let second = args
             .remote_bind
-            .filter(|_| through_nat)
+            .filter(|_| answers_get_in)
             .map(|addr| Voice::bind(SocketAddr::new(addr.ip(), 0), rng));
         Ok(Self {
             own: Voice::bind(SocketAddr::new(args.bind.ip(), 0), rng)?,
@@ -325,6 +349,10 @@ impl Search {
         let Some(mut seen) = self.opens(clock, voter).await else {
             return Ok(None);
         };
+        if self.is_alive(clock, voter, seen).await.is_none() {
+            note("not even an answer at once gets in: there is no mapping to measure");
+            return Ok(None);
+        }
         let mut search = MappingSearch::new(self.limits, Lifetime::default(), Some(clock.now()));
         while !search.is_over() {
             let Some(next) = search.next(Duration::ZERO) else {

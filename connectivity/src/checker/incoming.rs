@@ -9,13 +9,21 @@ use super::probe::Transaction;
 use super::{Checker, Port};
 use crate::{Origin, Vantage};
 
+/// What a query says of its sender.
+#[derive(Clone, Copy)]
+pub(super) struct Client<'a> {
+    pub(super) version: Option<&'a [u8]>,
+    /// It answers nobody [BEP 43].
+    pub(super) read_only: bool,
+}
+
 impl Checker {
     pub(super) fn on_query(
         &mut self,
         port: Port,
         from: SocketAddr,
         id: Option<Id>,
-        version: Option<&[u8]>,
+        client: Client<'_>,
     ) {
         let Port::Own(identity) = port else {
             self.stats.uninvited += 1;
@@ -53,6 +61,8 @@ impl Checker {
             self.stats.not_asked_for += 1;
         } else if self.memory.shared(names).0 >= self.config.limits.ids_per_ip {
             self.stats.flooding += 1;
+        } else if client.read_only && expected.is_none() {
+            self.stats.read_only += 1;
         } else {
             let origin = expected.map_or(Origin::Queried, |_| Origin::Named);
             if let Some(place) = expected {
@@ -60,7 +70,7 @@ impl Checker {
             }
             let slot = self.begin(identity, from, Some(id), origin);
             if let Some(Some(check)) = self.checks.get_mut(slot as usize) {
-                check.introduce(None, version);
+                check.introduce(None, client.version);
             }
         }
     }

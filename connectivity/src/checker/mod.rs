@@ -29,6 +29,7 @@ pub use stats::Stats;
 
 use address::AddressRules;
 use check::Check;
+use incoming::Client;
 use memory::Memory;
 use probe::Transaction;
 use rate::Rate;
@@ -207,7 +208,11 @@ impl Checker {
         };
         let id = match &message.body {
             Body::Query(query) => {
-                self.on_query(port, from, query.id, message.version);
+                let client = Client {
+                    version: message.version,
+                    read_only: message.read_only,
+                };
+                self.on_query(port, from, query.id, client);
                 return Incoming::Other;
             }
             Body::Response(response) => response.id,

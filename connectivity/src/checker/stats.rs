@@ -19,6 +19,9 @@ pub struct Stats {
     pub refused: u64,
     /// Queries without a usable node ID.
     pub without_id: u64,
+    /// Queries of nodes not met before that say they answer nobody [BEP 43]:
+    /// a check would take them for firewalled.
+    pub read_only: u64,
     /// Queries under ever new IDs from one IP address.
     pub flooding: u64,
     /// Nodes that were forgotten, to be checked again if they query again.

@@ -155,6 +155,22 @@ fn probes_of_checkers_say_that_they_answer_nobody() {
 }
 
 #[test]
+fn who_says_that_it_answers_nobody_is_counted_and_not_checked() {
+    let mut bed = Bed::new(config());
+    let mut message = Message::new(b"aa", Body::Query(Query::new(Method::Ping, id(9))));
+    message.read_only = true;
+    let own = Port::Own(0);
+    bed.checker
+        .handle_datagram(bed.now, own, addr(NODE), &message.encode());
+    bed.run(secs(400), |_, _| None);
+    assert!(bed.sent.is_empty());
+    let stats = bed.checker.stats();
+    assert_eq!((stats.read_only, stats.started), (1, 0));
+    bed.query(own, addr(NODE), id(9));
+    assert_eq!(bed.checker.stats().started, 1, "it has become a full node");
+}
+
+#[test]
 fn a_node_is_checked_once_by_ip_and_id() {
     let mut bed = Bed::new(config());
     for (from, name) in [

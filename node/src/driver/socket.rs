@@ -1,7 +1,7 @@
 //! UDP sockets that tell which of our addresses a datagram was sent to.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
@@ -85,6 +85,17 @@ impl Socket {
         probe.connect(remote).ok()?;
         Some(probe.local_addr().ok()?.ip())
     }
+
+    /// Whether what this socket sends to `remote`, another address of this
+    /// machine, is handed over without any network, as systems do unless they
+    /// are told otherwise. `None` where the system does not tell (elsewhere
+    /// than on Linux, and with IPv6). Nothing is sent to find out.
+    pub fn is_short_cut(&self, remote: SocketAddr) -> Option<bool> {
+        let own = self.source_toward(remote)?;
+        let loopback = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), remote.port());
+        let loopback = system::route_mtu(loopback.ip(), loopback)?;
+        Some(system::route_mtu(own, remote)? == loopback)
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -93,8 +104,10 @@ mod system {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
     use std::os::fd::AsRawFd;
 
-    use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+    use nix::sys::socket::sockopt::{IpMtu, Ipv4PacketInfo, Ipv6RecvPacketInfo};
+    use nix::sys::socket::{
+        ControlMessageOwned, MsgFlags, SockaddrStorage, getsockopt, recvmsg, setsockopt,
+    };
     use tokio::io::Interest;
     use tokio::net::UdpSocket;
 
@@ -126,6 +139,13 @@ mod system {
         })
     }
 
+    /// MTU of the way: loopback's own where no network is used. IPv4 only.
+    pub(super) fn route_mtu(from: IpAddr, to: SocketAddr) -> Option<i32> {
+        let probe = std::net::UdpSocket::bind(SocketAddr::new(from, 0)).ok()?;
+        probe.connect(to).ok()?;
+        getsockopt(&probe, IpMtu).ok()
+    }
+
     fn socket_addr(addr: &SockaddrStorage) -> Option<SocketAddr> {
         if let Some(v4) = addr.as_sockaddr_in() {
             return Some((v4.ip(), v4.port()).into());
@@ -150,7 +170,7 @@ mod system {
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::io;
-    use std::net::SocketAddr;
+    use std::net::{IpAddr, SocketAddr};
 
     use tokio::net::UdpSocket;
 
@@ -158,6 +178,10 @@ mod system {
 
     pub(super) fn ask_for_destination(_: &UdpSocket, _: SocketAddr) -> io::Result<()> {
         Ok(())
+    }
+
+    pub(super) fn route_mtu(_: IpAddr, _: SocketAddr) -> Option<i32> {
+        None
     }
 
     pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {

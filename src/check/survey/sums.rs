@@ -74,6 +74,7 @@ pub(super) fn counters(stats: &Stats) -> Value {
         "repeats": stats.repeats,
         "refused": stats.refused,
         "without_id": stats.without_id,
+        "read_only": stats.read_only,
         "flooding": stats.flooding,
         "forgotten": stats.forgotten,
         "not_asked_for": stats.not_asked_for,
