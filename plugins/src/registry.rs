@@ -154,11 +154,13 @@ impl Registry {
     pub fn builtin() -> Self {
         let mut registry = Self::empty();
         let nice_kin = [routing::nice, routing::nrtt, routing::nr64, routing::nr128];
-        for definition in [routing::bep5, routing::ut22].into_iter().chain(nice_kin) {
+        for definition in [routing::bep5, routing::ut22, routing::harvest]
+            .into_iter()
+            .chain(nice_kin) {
             let (info, build) = definition();
             registry.add_routing(info, build);
         }
-        for definition in [lookup::standard, lookup::aggressive] {
+        for definition in [lookup::standard, lookup::aggressive, lookup::hedged] {
             let (info, build) = definition();
             registry.add_lookup(info, build);
         }

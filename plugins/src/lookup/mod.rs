@@ -6,8 +6,10 @@ use mdht_krpc::{Contact, Id, Instant, Rng};
 
 use crate::routing::ContactSource;
 
+mod hedged;
 mod iterative;
 
+pub(crate) use hedged::definition as hedged;
 pub use iterative::maintenance_lookup;
 pub(crate) use iterative::{aggressive, standard};
 
