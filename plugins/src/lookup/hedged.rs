@@ -7,7 +7,7 @@
 //!   learned from all lookups before.
 //! - **How many.** `alpha` go out at the start and `beta` whenever a contact has
 //!   answered without values or its time is over: its round-trip time and
-//!   half of it, or what `patience` standard deviations of the forecast allow. A
+//!   half of it, or that within which `patience` per cent of such hosts answer. A
 //!   late answer still counts.
 //! - **After the first value** nobody is in a hurry: the nearest contact not yet
 //!   asked is next, at most `after` in flight, and those with a chance below
@@ -109,10 +109,10 @@ fn parameters() -> Vec<Parameter> {
         ),
         Parameter::integer(
             "patience",
-            1,
-            (0, 10),
-            "standard deviations",
-            "of a forecast that an answer may take before it is overdue",
+            70,
+            (1, 99),
+            "%",
+            "of such hosts answer before one that was never measured is overdue",
         ),
         Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
     ]
@@ -145,7 +145,7 @@ fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
         start: parameters.integer("start"),
         per_ip: parameters.integer("per_ip"),
         least_chance: parameters.integer("least_chance") as f32 / 100.0,
-        patience: parameters.integer("patience") as f32,
+        patience: parameters.integer("patience") as f32 / 100.0,
         timeout: parameters.duration("timeout"),
     };
     Box::new(Hedged {
@@ -259,10 +259,13 @@ impl Search {
         if !is_wanted {
             return;
         }
-        let forecast = lock(&self.learned).forecast(&contact);
         let (delay, overdue) = match candidate.rtt {
             Some(rtt) => (rtt.as_secs_f32(), rtt + rtt / 2 + SLACK),
-            None => (forecast.worth(), forecast.within(self.config.patience)),
+            None => {
+                let patience = self.config.patience;
+                let (worth, within) = lock(&self.learned).expect(&contact, patience);
+                (worth, Duration::from_secs_f32(within))
+            }
         };
         let step = step(&self.request.target, &contact.id);
         self.known.push(Prospect {

@@ -267,7 +267,9 @@ impl RoutingModule for Harvest {
             }
         }
         for contact in seen.nodes {
-            self.find_or_insert(contact, cx.now);
+            if let Some(place) = self.find_or_insert(contact, cx.now) {
+                self.cells.get_mut(place).named_again(cx.now);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mdht_krpc::{Contact, Id};
 
-use crate::network_rtt::{Forecast, NetworkRtt};
+use crate::network_rtt::NetworkRtt;
 
 /// Steps of nearness to a key told apart: two for each bit of the first 32.
 pub(super) const STEPS: usize = 64;
@@ -40,8 +40,11 @@ impl Learned {
         self.rtts.observe(contact.addr.ip(), rtt);
     }
 
-    pub(super) fn forecast(&self, contact: &Contact) -> Forecast {
-        self.rtts.forecast(contact.addr.ip())
+    /// Seconds that the answer of one who was not measured is worth, and within
+    /// which this share of such hosts answer.
+    pub(super) fn expect(&self, contact: &Contact, share: f32) -> (f32, f32) {
+        let forecast = self.rtts.forecast(contact.addr.ip());
+        (self.rtts.worth(forecast), self.rtts.within(forecast, share))
     }
 
     /// A responder of this nearness had values, or had none.
@@ -77,7 +80,7 @@ impl Learned {
                 None => 1.0,
             };
         }
-        let hop_secs = self.rtts.typical().worth();
+        let hop_secs = self.rtts.worth(NetworkRtt::typical());
         Prospects {
             values,
             rest: hops.map(|hops| hops * hop_secs),

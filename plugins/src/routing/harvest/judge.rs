@@ -24,9 +24,12 @@ impl Judge {
     pub(super) fn speed(&self, record: &Record) -> f32 {
         let delay = match record.rtt() {
             Some(rtt) => rtt.as_secs_f32(),
-            None => self.rtts.forecast(record.contact.addr.ip()).worth(),
+            None => {
+                let forecast = self.rtts.forecast(record.contact.addr.ip());
+                self.rtts.worth(forecast)
+            }
         };
-        1.0 / (self.rtts.typical().worth() / 8.0 + delay)
+        1.0 / (self.rtts.grain() + delay)
     }
 
     /// What it is worth to remember it.

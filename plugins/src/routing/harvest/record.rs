@@ -72,6 +72,13 @@ impl Record {
         }
     }
 
+    /// Somebody has it in its table.
+    pub(super) fn named_again(&mut self, now: Instant) {
+        if self.evidence() == Evidence::Named {
+            self.seen_s = seconds(now);
+        }
+    }
+
     pub(super) fn queried(&mut self, now: Instant) {
         self.queried_s = seconds(now);
         self.has_queried = true;
