@@ -192,7 +192,7 @@ impl Harvest {
             }
             self.cells.take(place);
         }
-        self.insert(Record::named(*contact, now), now);
+        self.insert(Record::new(*contact, now), now);
         self.find(contact)
     }
 
@@ -268,7 +268,7 @@ impl RoutingModule for Harvest {
         }
         for contact in seen.nodes {
             if let Some(place) = self.find_or_insert(contact, cx.now) {
-                self.cells.get_mut(place).named_again(cx.now);
+                self.cells.get_mut(place).named(cx.now);
             }
         }
     }

@@ -53,7 +53,7 @@ impl Chances {
     pub(super) fn of(&self, evidence: Evidence, age: Duration) -> f32 {
         let kind = evidence as usize;
         let first = match evidence {
-            Evidence::Answered => 0.8,
+            Evidence::Answered | Evidence::Vouched => 0.8,
             Evidence::Named | Evidence::Queried | Evidence::Doubted => 0.5,
             Evidence::Bad => 0.05,
         };

@@ -13,6 +13,8 @@ pub(super) enum Evidence {
     Named,
     /// It queried us, which one behind a NAT can do as well.
     Queried,
+    /// It queried us, and others named it: it is there, and others reach it.
+    Vouched,
     /// It answered us.
     Answered,
     /// It answered us once, and failed to since.
@@ -22,7 +24,7 @@ pub(super) enum Evidence {
 }
 
 /// Kinds of [`Evidence`].
-pub(super) const KINDS: usize = 5;
+pub(super) const KINDS: usize = 6;
 
 /// Failures in a row after which a contact that once answered is bad: with one,
 /// a lost packet would do.
@@ -42,13 +44,14 @@ pub(super) struct Record {
     failures: u8,
     has_answered: bool,
     has_queried: bool,
+    is_named: bool,
     /// Answered in this run, not only in an earlier one.
     pub(super) is_verified: bool,
 }
 
 impl Record {
-    /// A contact that others named.
-    pub(super) fn named(contact: Contact, now: Instant) -> Self {
+    /// A contact of which nothing is known yet.
+    pub(super) fn new(contact: Contact, now: Instant) -> Self {
         Self {
             contact,
             rtt_micros: 0,
@@ -57,6 +60,7 @@ impl Record {
             failures: 0,
             has_answered: false,
             has_queried: false,
+            is_named: false,
             is_verified: false,
         }
     }
@@ -68,12 +72,13 @@ impl Record {
             rtt_micros: saved.rtt.map_or(0, micros),
             seen_s: seconds(now).saturating_sub(idle),
             has_answered: true,
-            ..Self::named(saved.contact, now)
+            ..Self::new(saved.contact, now)
         }
     }
 
     /// Somebody has it in its table.
-    pub(super) fn named_again(&mut self, now: Instant) {
+    pub(super) fn named(&mut self, now: Instant) {
+        self.is_named = true;
         if self.evidence() == Evidence::Named {
             self.seen_s = seconds(now);
         }
@@ -103,8 +108,11 @@ impl Record {
         match (self.has_answered, self.failures) {
             (true, 0) => Evidence::Answered,
             (true, 1..BAD_AFTER) => Evidence::Doubted,
-            (false, 0) if self.has_queried => Evidence::Queried,
-            (false, 0) => Evidence::Named,
+            (false, 0) => match (self.has_queried, self.is_named) {
+                (true, true) => Evidence::Vouched,
+                (true, false) => Evidence::Queried,
+                (false, _) => Evidence::Named,
+            },
             _ => Evidence::Bad,
         }
     }
@@ -137,7 +145,7 @@ impl Record {
         match self.evidence() {
             Evidence::Answered if self.is_verified => Standing::Good,
             Evidence::Answered | Evidence::Doubted => Standing::Questionable,
-            Evidence::Named | Evidence::Queried => Standing::Waiting,
+            Evidence::Named | Evidence::Queried | Evidence::Vouched => Standing::Waiting,
             Evidence::Bad => Standing::Bad,
         }
     }
