@@ -50,10 +50,10 @@ pub(crate) fn definition() -> Definition {
 
 fn parameters() -> Vec<Parameter> {
     vec![
-        Parameter::integer("alpha", 4, (1, 64), "queries", "sent at the start"),
+        Parameter::integer("alpha", 10, (1, 64), "queries", "sent at the start"),
         Parameter::integer(
             "beta",
-            2,
+            1,
             (1, 64),
             "queries",
             "sent when an answer without values comes or is overdue",
@@ -67,7 +67,7 @@ fn parameters() -> Vec<Parameter> {
         ),
         Parameter::integer(
             "after",
-            3,
+            2,
             (1, 64),
             "queries",
             "most in flight after the first value",
@@ -88,7 +88,7 @@ fn parameters() -> Vec<Parameter> {
         ),
         Parameter::integer(
             "start",
-            64,
+            256,
             (1, 4096),
             "contacts",
             "asked of the routing table at the start",

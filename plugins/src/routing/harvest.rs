@@ -53,7 +53,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
         parameters: vec![
             Parameter::integer(
                 "contacts",
-                200_000,
+                400_000,
                 (16, 4_000_000),
                 "contacts",
                 "most remembered; 72 bytes each",
@@ -64,10 +64,10 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
                 (100, 3_600_000),
                 "from one maintenance query to the next",
             ),
-            Parameter::duration("startup", 300_000, (0, 86_400_000), "start-up lasts"),
+            Parameter::duration("startup", 900_000, (0, 86_400_000), "start-up lasts"),
             Parameter::duration(
                 "startup_refresh",
-                2000,
+                1000,
                 (100, 3_600_000),
                 "the same during start-up",
             ),

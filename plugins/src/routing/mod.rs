@@ -7,6 +7,7 @@ use std::time::Duration;
 use mdht_krpc::{Contact, Family, Id, Instant, Method, Rng};
 
 mod bep5;
+mod field;
 mod harvest;
 mod nice;
 mod table;
@@ -15,6 +16,7 @@ mod testing;
 mod ut22;
 
 pub(crate) use bep5::definition as bep5;
+pub(crate) use field::{lt, ut};
 pub(crate) use harvest::definition as harvest;
 pub(crate) use nice::{nice, nr64, nr128, nrtt};
 pub(crate) use ut22::definition as ut22;
