@@ -315,7 +315,10 @@ mod tests {
         let mut rtts = NetworkRtt::default();
         for host in 0..4000_u32 {
             let secs = 1e-3 * f64::from(host % 400 + 1);
-            rtts.observe(host.rotate_right(12).to_be_bytes().into(), Duration::from_secs_f64(secs));
+            rtts.observe(
+                host.rotate_right(12).to_be_bytes().into(),
+                Duration::from_secs_f64(secs),
+            );
         }
         for share in [0.1, 0.5, 0.9] {
             let secs = rtts.within(NetworkRtt::typical(), share);

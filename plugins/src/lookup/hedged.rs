@@ -93,13 +93,7 @@ fn parameters() -> Vec<Parameter> {
             "contacts",
             "asked of the routing table at the start",
         ),
-        Parameter::integer(
-            "per_ip",
-            1,
-            (1, 64),
-            "queries",
-            "most to one IP address",
-        ),
+        Parameter::integer("per_ip", 1, (1, 64), "queries", "most to one IP address"),
         Parameter::integer(
             "least_chance",
             10,
@@ -222,7 +216,10 @@ impl Lookup for Search {
             let known = cx.contacts.known(contact, cx.now);
             self.meet(&known.unwrap_or(unknown(*contact)));
         }
-        self.note_responder(Contact::new(response.id, response.contact.addr), response.has_token);
+        self.note_responder(
+            Contact::new(response.id, response.contact.addr),
+            response.has_token,
+        );
         self.has_value |= response.has_values;
         match self.is_satisfied(response) {
             true => self.finish(cx),
@@ -251,7 +248,9 @@ impl Search {
         let chance = candidate.answer_chance.unwrap_or(0.5);
         let same_host = |other: &&Prospect| other.contact.addr.ip() == contact.addr.ip();
         let hosts = self.known.iter().filter(same_host);
-        let is_new = hosts.clone().all(|other| other.contact.addr != contact.addr);
+        let is_new = hosts
+            .clone()
+            .all(|other| other.contact.addr != contact.addr);
         let is_wanted = chance >= self.config.least_chance
             && is_new
             && hosts.count() < self.config.per_ip
@@ -356,7 +355,11 @@ impl Search {
         let place = self
             .responders
             .partition_point(|(other, _)| order(other) < order(&contact));
-        if self.responders.get(place).is_none_or(|(other, _)| *other != contact) {
+        if self
+            .responders
+            .get(place)
+            .is_none_or(|(other, _)| *other != contact)
+        {
             self.responders.insert(place, (contact, has_token));
         }
     }

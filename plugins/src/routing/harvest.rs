@@ -162,9 +162,7 @@ impl Harvest {
                 return;
             }
             let id = held.contact.id;
-            self.cells
-                .locate(&id)
-                .map(|place| self.cells.take(place));
+            self.cells.locate(&id).map(|place| self.cells.take(place));
         }
         self.cells
             .insert(record, |held| self.judge.worth(held, now));
@@ -176,24 +174,26 @@ impl Harvest {
         (self.cells.get(place).contact.addr == contact.addr).then_some(place)
     }
 
-    /// The record of this contact, made if it is not there. None if its ID is
-    /// that of another contact which is believed to be there, or it is us.
-    fn find_or_insert(&mut self, contact: &Contact, now: Instant) -> Option<Place> {
+    /// Notes something of a contact, which is remembered from now on if it was
+    /// not. Not so if its ID is ours, or that of another contact which is
+    /// believed to be there.
+    fn note(&mut self, contact: &Contact, now: Instant, what: impl Fn(&mut Record)) {
         if contact.id == self.own_id {
-            return None;
+            return;
         }
         if let Some(place) = self.cells.locate(&contact.id) {
-            let held = self.cells.get(place);
+            let held = self.cells.get_mut(place);
             if held.contact.addr == contact.addr {
-                return Some(place);
+                return what(held);
             }
             if matches!(held.standing(), Standing::Good | Standing::Questionable) {
-                return None;
+                return;
             }
             self.cells.take(place);
         }
-        self.insert(Record::new(*contact, now), now);
-        self.find(contact)
+        let mut record = Record::new(*contact, now);
+        what(&mut record);
+        self.insert(record, now);
     }
 
     fn candidate(&self, record: &Record, now: Instant) -> Candidate {
@@ -243,9 +243,7 @@ impl RoutingModule for Harvest {
         if seen.read_only {
             return;
         }
-        if let Some(place) = self.find_or_insert(&seen.contact, cx.now) {
-            self.cells.get_mut(place).queried(cx.now);
-        }
+        self.note(&seen.contact, cx.now, |record| record.queried(cx.now));
     }
 
     fn on_response(&mut self, cx: &mut RoutingCx<'_>, seen: &ResponseSeen<'_>) {
@@ -254,22 +252,21 @@ impl RoutingModule for Harvest {
             self.find(&old).map(|place| self.cells.take(place));
         }
         self.judge.rtts.observe(seen.contact.addr.ip(), seen.rtt);
-        if let Some(place) = self.find_or_insert(&seen.contact, cx.now) {
-            let record = self.cells.get_mut(place);
-            self.judge
-                .chances
-                .learn(record.evidence(), record.age(cx.now), true);
-            let was = record.standing();
-            record.answered(cx.now, seen.rtt);
-            if was != Standing::Good {
-                let (contact, change) = (seen.contact, TableChange::Admitted);
-                cx.actions.push(RoutingAction::Changed { contact, change });
-            }
+        let mut was = None;
+        if let Some(place) = self.find(&seen.contact) {
+            let record = self.cells.get(place);
+            let (evidence, age) = (record.evidence(), record.age(cx.now));
+            self.judge.chances.learn(evidence, age, true);
+            was = Some(record.standing());
+        }
+        let (now, contact) = (cx.now, seen.contact);
+        self.note(&contact, now, |record| record.answered(now, seen.rtt));
+        if was != Some(Standing::Good) && self.find(&contact).is_some() {
+            let change = TableChange::Admitted;
+            cx.actions.push(RoutingAction::Changed { contact, change });
         }
         for contact in seen.nodes {
-            if let Some(place) = self.find_or_insert(contact, cx.now) {
-                self.cells.get_mut(place).named(cx.now);
-            }
+            self.note(contact, now, |record| record.named(now));
         }
     }
 
@@ -320,12 +317,8 @@ impl RoutingModule for Harvest {
     }
 
     fn save(&self, now: Instant) -> SavedTable {
-        let answered = |record: &&Record| {
-            matches!(
-                record.standing(),
-                Standing::Good | Standing::Questionable
-            )
-        };
+        let answered =
+            |record: &&Record| matches!(record.standing(), Standing::Good | Standing::Questionable);
         let mut best: Vec<(f32, &Record)> = self
             .cells
             .iter()

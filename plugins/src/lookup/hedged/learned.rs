@@ -114,6 +114,10 @@ pub(super) fn step(target: &Id, id: &Id) -> usize {
     };
     let distance = prefix(target) ^ prefix(id);
     let bits = distance.leading_zeros() as usize;
-    let is_near = distance.checked_shl(distance.leading_zeros() + 1).unwrap_or(0) >> 63 == 0;
+    let is_near = distance
+        .checked_shl(distance.leading_zeros() + 1)
+        .unwrap_or(0)
+        >> 63
+        == 0;
     (2 * bits + usize::from(is_near)).min(STEPS - 1)
 }

@@ -84,6 +84,10 @@ impl Cells {
         let cell = &mut self.cells[cell];
         if cell.len() < self.room {
             self.len += 1;
+            if cell.len() == cell.capacity() {
+                // doubling would leave much unused
+                cell.reserve_exact(self.room.div_ceil(4));
+            }
             return cell.push(record);
         }
         let worst = cell.iter_mut().map(|held| (worth(held), held));

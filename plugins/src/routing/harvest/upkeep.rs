@@ -77,7 +77,11 @@ impl Harvest {
         let speed = self.judge.speed(record);
         match record.evidence() {
             Evidence::Bad => 0.0,
-            Evidence::Queried | Evidence::Vouched if record.since_query(now) < self.config.quarantine => 0.0,
+            Evidence::Queried | Evidence::Vouched
+                if record.since_query(now) < self.config.quarantine =>
+            {
+                0.0
+            }
             Evidence::Named | Evidence::Queried | Evidence::Vouched => chance * speed,
             Evidence::Answered | Evidence::Doubted => chance * (1.0 - chance) * speed,
         }
