@@ -50,7 +50,7 @@ pub(crate) fn definition() -> Definition {
 
 fn parameters() -> Vec<Parameter> {
     vec![
-        Parameter::integer("alpha", 10, (1, 64), "queries", "sent at the start"),
+        Parameter::integer("alpha", 8, (1, 64), "queries", "sent at the start"),
         Parameter::integer(
             "beta",
             1,
@@ -67,7 +67,7 @@ fn parameters() -> Vec<Parameter> {
         ),
         Parameter::integer(
             "after",
-            2,
+            1,
             (1, 64),
             "queries",
             "most in flight after the first value",

@@ -18,7 +18,9 @@
 //!   others, which go into the store. There is a quarantine for those that
 //!   queried us: asked too soon, one behind a NAT answers [thesis 7.6.1].
 //! - **Start.** As soon as somebody has answered, there is a lookup for our own
-//!   ID; then actions are `startup_refresh` apart for `startup`.
+//!   ID. Until `learn` contacts have been measured, those of an earlier run
+//!   included, actions are `startup_refresh` apart: what is learned of networks
+//!   and of contacts that stay serves for days.
 //! - **Answers to others** name contacts that answered us in this run and did
 //!   not fail since, within `serve_within`.
 
@@ -60,11 +62,17 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
             ),
             Parameter::duration(
                 "refresh",
-                6000,
+                20_000,
                 (100, 3_600_000),
                 "from one maintenance query to the next",
             ),
-            Parameter::duration("startup", 900_000, (0, 86_400_000), "start-up lasts"),
+            Parameter::integer(
+                "learn",
+                20_000,
+                (0, 1_000_000),
+                "contacts",
+                "to be measured, in all, before start-up is over",
+            ),
             Parameter::duration(
                 "startup_refresh",
                 1000,
@@ -113,7 +121,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
 #[derive(Clone, Copy, Debug)]
 struct Config {
     refresh: Duration,
-    startup: Duration,
+    learn: usize,
     startup_refresh: Duration,
     window: usize,
     quarantine: Duration,
@@ -138,7 +146,7 @@ impl Harvest {
             own_id: setup.own_id,
             config: Config {
                 refresh: parameters.duration("refresh"),
-                startup: parameters.duration("startup"),
+                learn: parameters.integer("learn"),
                 startup_refresh: parameters.duration("startup_refresh"),
                 window: parameters.integer("window"),
                 quarantine: parameters.duration("quarantine"),
@@ -253,12 +261,15 @@ impl RoutingModule for Harvest {
         }
         self.judge.rtts.observe(seen.contact.addr.ip(), seen.rtt);
         let mut was = None;
+        let mut is_first = true;
         if let Some(place) = self.find(&seen.contact) {
             let record = self.cells.get(place);
             let (evidence, age) = (record.evidence(), record.age(cx.now));
             self.judge.chances.learn(evidence, age, true);
             was = Some(record.standing());
+            is_first = record.rtt().is_none();
         }
+        self.upkeep.measured += usize::from(is_first);
         let (now, contact) = (cx.now, seen.contact);
         self.note(&contact, now, |record| record.answered(now, seen.rtt));
         if was != Some(Standing::Good) && self.find(&contact).is_some() {
@@ -338,6 +349,7 @@ impl RoutingModule for Harvest {
             let is_new = self.cells.locate(&contact.contact.id).is_none();
             if is_new && contact.contact.id != self.own_id {
                 if let Some(rtt) = contact.rtt {
+                    self.upkeep.measured += 1;
                     self.judge.rtts.observe(contact.contact.addr.ip(), rtt);
                 }
                 self.insert(Record::restored(contact, cx.now), cx.now);

@@ -66,7 +66,7 @@ fn a_host_has_one_place_in_a_cell() {
 
 #[test]
 fn maintenance_keeps_to_its_pace_and_asks_the_near_first() {
-    let mut harness = Harness::new("harvest:contacts=1000,startup=0s,refresh=10s");
+    let mut harness = Harness::new("harvest:contacts=1000,learn=0,refresh=10s");
     let near = harness.strangers(0, 5);
     for contact in &near {
         harness.answer(*contact, 1);
@@ -83,7 +83,7 @@ fn maintenance_keeps_to_its_pace_and_asks_the_near_first() {
 
 #[test]
 fn who_queried_us_is_asked_after_quarantine_only() {
-    let mut harness = Harness::new("harvest:startup=0s,refresh=1s");
+    let mut harness = Harness::new("harvest:learn=0,refresh=1s");
     let (responder, querier) = (harness.stranger(0), harness.stranger(1));
     harness.answer(responder, 1);
     harness.advance(secs(1));

@@ -9,8 +9,10 @@ use crate::routing::{Ask, MaintenanceQuery, RoutingAction, RoutingCx, Vantage};
 /// Where the regular actions have got to.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
-    /// When somebody had answered for the first time.
-    began: Option<Instant>,
+    /// Whether somebody has answered and our own ID was looked up.
+    has_begun: bool,
+    /// Contacts measured for the first time, in all.
+    pub(super) measured: usize,
     /// When the next action is due.
     next: Instant,
     /// Cell to begin with.
@@ -23,18 +25,14 @@ impl Harvest {
         if cx.now < self.upkeep.next {
             return self.upkeep.next;
         }
-        match self.upkeep.began {
-            None if self.cells.len() > 0 => {
-                self.upkeep.began = Some(cx.now);
-                let target = self.own_id;
-                cx.actions.push(RoutingAction::Lookup { target });
-            }
-            _ => self.query(cx),
+        if !self.upkeep.has_begun && self.cells.len() > 0 {
+            self.upkeep.has_begun = true;
+            let target = self.own_id;
+            cx.actions.push(RoutingAction::Lookup { target });
+        } else {
+            self.query(cx);
         }
-        let is_startup = self
-            .upkeep
-            .began
-            .is_none_or(|began| cx.now < began + self.config.startup);
+        let is_startup = self.upkeep.measured < self.config.learn;
         let pause = match is_startup {
             true => self.config.startup_refresh,
             false => self.config.refresh,
