@@ -24,7 +24,11 @@ const SCRIPTS: &[Shipped] = scripts![
     "sweep-buckets",
     "scale",
     "churn",
-    "nat"
+    "nat",
+    "pareto",
+    "research-store",
+    "research-hedge",
+    "research-cold"
 ];
 
 /// The scripts that come with the command.
