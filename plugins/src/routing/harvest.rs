@@ -62,7 +62,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
             ),
             Parameter::duration(
                 "refresh",
-                20_000,
+                12_000,
                 (100, 3_600_000),
                 "from one maintenance query to the next",
             ),
