@@ -73,7 +73,8 @@ impl Learned {
         }
         // from the nearest on: hops to go after one that had no values
         let mut hops = [0.0; STEPS];
-        let gain = (self.gain.max(1.0)) as usize;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 24
+        let gain = self.gain.max(1.0) as usize;
         for step in (0..STEPS).rev() {
             hops[step] = match values.get(step + gain) {
                 Some(value) => 1.0 + (1.0 - value) * hops[step + gain],
