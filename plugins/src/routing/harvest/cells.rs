@@ -119,3 +119,84 @@ impl Cells {
         self.cells.iter().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mdht_krpc::{Contact, Instant, Rng};
+
+    fn record(id: Id) -> Record {
+        Record::new(Contact::new(id, ([1, 2, 3, 4], 5).into()), Instant::ZERO)
+    }
+
+    fn filled(most: usize, records: usize) -> (Cells, Rng) {
+        let mut rng = Rng::from_u64(3);
+        let mut cells = Cells::new(most);
+        for _ in 0..records {
+            // equally good: whoever came first stays
+            cells.insert(record(Id::random(&mut rng)), |_| 1.0);
+        }
+        (cells, rng)
+    }
+
+    #[test]
+    fn it_is_bounded_and_evenly_dense() {
+        for most in [16, 100, 1000, 5000] {
+            let (cells, _) = filled(most, 20 * most);
+            assert!(cells.len() <= most, "{most}: {}", cells.len());
+            assert!(2 * cells.len() > most, "{most}: {}", cells.len());
+            assert_eq!(cells.iter().count(), cells.len());
+            let fullest = (0..cells.count()).map(|i| cells.cell(i).len()).max();
+            assert!(fullest <= Some(2 * PER_CELL));
+        }
+    }
+
+    #[test]
+    fn the_default_store_takes_less_than_32_megabytes() {
+        let cells = Cells::new(400_000);
+        let bytes = cells.count() * cells.room * size_of::<Record>();
+        assert!(bytes < 32_000_000, "{bytes}");
+    }
+
+    #[test]
+    fn cells_come_in_the_order_of_their_records() {
+        let (cells, mut rng) = filled(2000, 4000);
+        let target = Id::random(&mut rng);
+        let mut farthest_before = None;
+        for cell in cells.nearest(&target) {
+            let distances = || cell.iter().map(|r| target.distance(&r.contact.id));
+            if let (Some(before), Some(nearest)) = (farthest_before, distances().min()) {
+                assert!(before < nearest);
+            }
+            farthest_before = distances().max().or(farthest_before);
+        }
+        assert_eq!(cells.nearest(&target).count(), cells.count());
+    }
+
+    #[test]
+    fn the_least_worth_leaves_be_it_the_newcomer() {
+        let mut cells = Cells::new(16);
+        let mut rng = Rng::from_u64(4);
+        let worth = |record: &Record| f32::from(record.contact.id.as_bytes()[19]);
+        let mut all = Vec::new();
+        for _ in 0..200 {
+            let id = Id::random(&mut rng);
+            all.push(id.as_bytes()[19]);
+            cells.insert(record(id), worth);
+        }
+        all.sort_unstable();
+        let mut held: Vec<u8> = cells.iter().map(|r| r.contact.id.as_bytes()[19]).collect();
+        held.sort_unstable();
+        assert_eq!(held, all[all.len() - 16..]);
+    }
+
+    #[test]
+    fn what_was_taken_is_gone() {
+        let (mut cells, mut rng) = filled(100, 0);
+        let id = Id::random(&mut rng);
+        cells.insert(record(id), |_| 1.0);
+        let place = cells.locate(&id).unwrap();
+        assert_eq!(cells.take(place).contact.id, id);
+        assert!(cells.locate(&id).is_none() && cells.len() == 0);
+    }
+}
