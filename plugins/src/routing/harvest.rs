@@ -92,6 +92,13 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
                 (0, 3_600_000),
                 "who queried us is not asked before",
             ),
+            Parameter::integer(
+                "least_chance",
+                25,
+                (0, 100),
+                "%",
+                "of answering; lookups are not given contacts below",
+            ),
             Parameter::duration(
                 "serve_within",
                 3_600_000,
@@ -125,9 +132,15 @@ struct Config {
     startup_refresh: Duration,
     window: usize,
     quarantine: Duration,
+    least_chance: f32,
     serve_within: Duration,
     save: usize,
     timeout: Duration,
+}
+
+#[allow(clippy::cast_precision_loss)] // at most a hundred
+const fn percent(number: usize) -> f32 {
+    number as f32 / 100.0
 }
 
 /// The module.
@@ -150,6 +163,7 @@ impl Harvest {
                 startup_refresh: parameters.duration("startup_refresh"),
                 window: parameters.integer("window"),
                 quarantine: parameters.duration("quarantine"),
+                least_chance: percent(parameters.integer("least_chance")),
                 serve_within: parameters.duration("serve_within"),
                 save: parameters.integer("save"),
                 timeout: parameters.duration("timeout"),
@@ -215,7 +229,10 @@ impl Harvest {
 
     fn may_be_named(&self, record: &Record, request: &ClosestRequest) -> bool {
         match request.purpose {
-            Purpose::Lookup => !record.is_bad(),
+            Purpose::Lookup => {
+                !record.is_bad()
+                    && self.judge.chance(record, request.now) >= self.config.least_chance
+            }
             Purpose::Serve => {
                 record.standing() == Standing::Good
                     && record.age(request.now) <= self.config.serve_within

@@ -128,3 +128,23 @@ fn round_trip_times_survive_a_restart() {
     assert_eq!(known.rtt, Some(millis(7)));
     assert_eq!(second.standing(&contact), Some(Standing::Questionable));
 }
+
+#[test]
+fn lookups_are_given_those_farther_away_when_the_near_have_long_left() {
+    let mut harness = Harness::new("harvest:learn=0,refresh=1h");
+    let near = harness.strangers(8, 20);
+    let (responder, far) = (harness.stranger(1), harness.stranger(0));
+    harness.answer_with(responder, 50, &near, Origin::Lookup);
+    harness.advance(secs(4 * 3600));
+    // whoever was named so long ago is gone
+    for _ in 0..200 {
+        let named = harness.stranger(5);
+        harness.answer_with(responder, 50, &[named], Origin::Lookup);
+        harness.advance(secs(4 * 3600));
+        harness.fail(named);
+    }
+    harness.answer_with(responder, 50, &[far], Origin::Lookup);
+    let given = harness.closest(Purpose::Lookup, 8);
+    assert!(given.contains(&far) && given.contains(&responder));
+    assert!(near.iter().all(|gone| !given.contains(gone)));
+}
