@@ -35,33 +35,86 @@ impl Tally {
 }
 
 /// Outcomes by kind of evidence and its age.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Chances {
-    by_age: [[Tally; AGES]; KINDS],
-    all_ages: [Tally; KINDS],
+    outcomes: [[Tally; AGES]; KINDS],
+    /// What they come to. Where there are few, an age is believed to be like the
+    /// next younger one: what is old says nothing of what is fresh.
+    shares: [[f32; AGES]; KINDS],
 }
+
+impl Default for Chances {
+    fn default() -> Self {
+        Self {
+            outcomes: [[Tally::default(); AGES]; KINDS],
+            shares: FIRST.map(|first| [first; AGES]),
+        }
+    }
+}
+
+/// Believed of each kind before there are outcomes.
+const FIRST: [f32; KINDS] = {
+    let mut first = [0.5; KINDS];
+    first[Evidence::Vouched as usize] = 0.8;
+    first[Evidence::Answered as usize] = 0.8;
+    first[Evidence::Bad as usize] = 0.05;
+    first
+};
 
 impl Chances {
     /// Somebody whose evidence was so old answered, or did not.
     pub(super) fn learn(&mut self, evidence: Evidence, age: Duration, answered: bool) {
         let kind = evidence as usize;
-        self.by_age[kind][place(age)].count(answered);
-        self.all_ages[kind].count(answered);
+        self.outcomes[kind][place(age)].count(answered);
+        let mut younger = FIRST[kind];
+        for (tally, share) in self.outcomes[kind].iter().zip(&mut self.shares[kind]) {
+            younger = tally.share(younger);
+            *share = younger;
+        }
     }
 
     /// Probability that one whose evidence is so old answers.
-    pub(super) fn of(&self, evidence: Evidence, age: Duration) -> f32 {
-        let kind = evidence as usize;
-        let first = match evidence {
-            Evidence::Answered | Evidence::Vouched => 0.8,
-            Evidence::Named | Evidence::Queried | Evidence::Doubted => 0.5,
-            Evidence::Bad => 0.05,
-        };
-        self.by_age[kind][place(age)].share(self.all_ages[kind].share(first))
+    pub(super) const fn of(&self, evidence: Evidence, age: Duration) -> f32 {
+        self.shares[evidence as usize][place(age)]
     }
 }
 
-fn place(age: Duration) -> usize {
+const fn place(age: Duration) -> usize {
     let minutes = age.as_secs() / 60;
-    ((u64::BITS - minutes.leading_zeros()) as usize).min(AGES - 1)
+    let bits = (u64::BITS - minutes.leading_zeros()) as usize;
+    if bits < AGES { bits } else { AGES - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn the_share_that_answered_is_the_chance() {
+        let mut chances = Chances::default();
+        for outcome in 0..2000 {
+            chances.learn(Evidence::Named, HOUR, outcome % 10 < 3);
+        }
+        let chance = chances.of(Evidence::Named, HOUR);
+        assert!((chance - 0.3).abs() < 0.03, "{chance}");
+    }
+
+    #[test]
+    fn the_old_are_like_the_younger_but_not_the_other_way_round() {
+        let mut chances = Chances::default();
+        (0..200).for_each(|_| chances.learn(Evidence::Answered, HOUR, false));
+        assert!(chances.of(Evidence::Answered, 8 * HOUR) < 0.1);
+        assert!(chances.of(Evidence::Answered, HOUR / 8) > 0.5);
+        assert!(chances.of(Evidence::Vouched, HOUR) > 0.5);
+    }
+
+    #[test]
+    fn churn_that_changes_is_followed() {
+        let mut chances = Chances::default();
+        (0..5000).for_each(|_| chances.learn(Evidence::Named, HOUR, true));
+        (0..5000).for_each(|_| chances.learn(Evidence::Named, HOUR, false));
+        assert!(chances.of(Evidence::Named, HOUR) < 0.2);
+    }
 }
