@@ -36,7 +36,10 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
             lookup("--bootstrap router:0"),
             "such as router.bittorrent.com:6881",
         ),
-        (lookup("--routing nr129"), "there are bep5, checked, nice"),
+        (
+            lookup("--routing nr129"),
+            "there are bep5, checked, harvest",
+        ),
         (lookup("--routing nr128:refesh=3s"), "refresh, startup"),
         (
             lookup("--routing nr128:refresh=0s"),
@@ -46,7 +49,7 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
         (lookup("--routing nice:rtt_bias=perhaps"), "one of off, on"),
         (
             lookup("--lookup agressive"),
-            "there are aggressive, standard",
+            "there are a16, a8_m2, aggressive",
         ),
         (
             lookup("--lookup aggressive:alpha=0"),
@@ -68,7 +71,10 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
         ),
         ("profile x.pcap --node 10.0.0.1:0".to_owned(), "port 0"),
         ("profile x.pcap --timeout 0".to_owned(), "seconds above 0"),
-        ("plugins nr129".to_owned(), "there are bep5, checked, nice"),
+        (
+            "plugins nr129".to_owned(),
+            "there are bep5, checked, harvest",
+        ),
         ("overlay".to_owned(), "describe"),
         (
             "overlay describe --nodes 99".to_owned(),
@@ -230,9 +236,23 @@ fn plugins_are_listed_with_every_parameter() {
     for (kind, expected) in [
         (
             "routing",
-            &["bep5", "checked", "nice", "nr64", "nr128", "nrtt", "ut22"][..],
+            &[
+                "bep5", "checked", "harvest", "lt", "nice", "nr64", "nr128", "nrtt", "ut", "ut22",
+            ][..],
         ),
-        ("lookup", &["standard", "aggressive"]),
+        (
+            "lookup",
+            &[
+                "a16",
+                "a8_m2",
+                "aggressive",
+                "hedged",
+                "jech",
+                "lt",
+                "standard",
+                "ut",
+            ],
+        ),
     ] {
         let modules = document[kind].as_array().unwrap();
         let names: BTreeSet<_> = modules

@@ -27,7 +27,11 @@ const SCRIPTS: &[Shipped] = scripts![
     "churn",
     "nat",
     "connectivity",
-    "sensitivity"
+    "sensitivity",
+    "pareto",
+    "research-store",
+    "research-hedge",
+    "research-cold"
 ];
 
 /// The scripts that come with the command.

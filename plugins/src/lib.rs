@@ -13,6 +13,7 @@
 //! modules of third parties beside ours.
 
 pub mod lookup;
+mod network_rtt;
 mod parameter;
 mod registry;
 pub mod routing;

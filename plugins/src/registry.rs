@@ -160,12 +160,20 @@ impl Registry {
             routing::nr64,
             routing::nr128,
         ];
-        for definition in [routing::bep5, routing::ut22].into_iter().chain(nice_kin) {
+        let others = [
+            routing::bep5,
+            routing::ut22,
+            routing::lt,
+            routing::ut,
+            routing::harvest,
+        ];
+        for definition in others.into_iter().chain(nice_kin) {
             let (info, build) = definition();
             registry.add_routing(info, build);
         }
-        for definition in [lookup::standard, lookup::aggressive] {
-            let (info, build) = definition();
+        let own = [lookup::standard, lookup::aggressive, lookup::hedged];
+        let own = own.into_iter().map(|definition| definition());
+        for (info, build) in own.chain(lookup::field()) {
             registry.add_lookup(info, build);
         }
         registry

@@ -61,7 +61,7 @@ pub fn maintenance_lookup() -> Box<dyn LookupModule> {
     build(&Parameters::defaults(&info.parameters))
 }
 
-fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
+pub(super) fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
     vec![
         Parameter::integer(
             "alpha",
@@ -129,7 +129,7 @@ fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
     ]
 }
 
-fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
+pub(super) fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
     let soft = parameters.duration("soft");
     Box::new(Iterative(Config {
         alpha: parameters.integer("alpha"),

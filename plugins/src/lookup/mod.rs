@@ -6,8 +6,12 @@ use mdht_krpc::{Contact, Id, Instant, Rng};
 
 use crate::routing::ContactSource;
 
+mod field;
+mod hedged;
 mod iterative;
 
+pub(crate) use field::definitions as field;
+pub(crate) use hedged::definition as hedged;
 pub use iterative::maintenance_lookup;
 pub(crate) use iterative::{aggressive, standard};
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use mdht_krpc::{Contact, Family, Id, Instant, Method, Rng};
 
 mod bep5;
+mod field;
+mod harvest;
 mod nice;
 mod table;
 #[cfg(test)]
@@ -14,6 +16,8 @@ mod testing;
 mod ut22;
 
 pub(crate) use bep5::definition as bep5;
+pub(crate) use field::{lt, ut};
+pub(crate) use harvest::definition as harvest;
 pub(crate) use nice::{checked, nice, nr64, nr128, nrtt};
 pub(crate) use ut22::definition as ut22;
 
@@ -64,6 +68,13 @@ pub trait ContactSource {
     /// Puts the contacts closest to the target into `out`, closest first, at
     /// most as many as asked for.
     fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>);
+
+    /// What is known of a contact that a response named, be it good or bad;
+    /// `None` if nothing is.
+    fn known(&self, contact: &Contact, now: Instant) -> Option<Candidate> {
+        let _ = (contact, now);
+        None
+    }
 }
 
 /// What [`ContactSource::closest`] is asked for.

@@ -12,7 +12,17 @@ use super::*;
 use crate::Registry;
 
 /// The names of all built-in modules.
-pub(super) const ALL: [&str; 7] = ["bep5", "nice", "nrtt", "checked", "nr64", "nr128", "ut22"];
+/// `harvest` with room for as many as the others have.
+pub(super) const ALL: [&str; 8] = [
+    "bep5",
+    "nice",
+    "nrtt",
+    "checked",
+    "nr64",
+    "nr128",
+    "ut22",
+    "harvest:contacts=512",
+];
 
 pub(super) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)

@@ -1,0 +1,393 @@
+//! A lookup that asks few and waits for each no longer than it is worth.
+//!
+//! - **Whom.** Contacts are ranked by the time that values may be expected in
+//!   by way of them: their round-trip time, measured or forecast from their
+//!   network, and, as far as they will have no values themselves, the hops that
+//!   are left; over their chance of answering. What nearness is worth is
+//!   learned from all lookups before.
+//! - **How many.** `alpha` go out at the start and `beta` whenever a contact has
+//!   answered without values or its time is over: its round-trip time and
+//!   half of it, or that within which `patience` per cent of such hosts answer. A
+//!   late answer still counts.
+//! - **After the first value** nobody is in a hurry: the nearest contact not yet
+//!   asked is next, at most `after` in flight, and those with a chance below
+//!   `least_chance` in a hundred are left out.
+//! - **When.** As with the iterative lookup: only contacts nearer than the
+//!   `mark`-th nearest responder are asked, and the lookup is over when none is
+//!   left and none in flight, or as soon as its goal is reached.
+
+mod learned;
+mod query;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mdht_krpc::Contact;
+
+use super::{
+    Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
+    QueryOutcome, Timeout,
+};
+use crate::parameter::{Parameter, Parameters};
+use crate::registry::ModuleInfo;
+use crate::routing::{Candidate, ClosestRequest, Purpose};
+use learned::{Learned, Prospects, step};
+use query::{Prospect, State as QueryState};
+
+type Definition = (ModuleInfo, fn(&Parameters) -> Box<dyn LookupModule>);
+
+/// The module `hedged`.
+pub(crate) fn definition() -> Definition {
+    let info = ModuleInfo {
+        name: "hedged",
+        label: "H",
+        summary: "asks whom values may soonest come by, and others when its answer is overdue",
+        source: "this project, docs/research.md",
+        parameters: parameters(),
+    };
+    (info, build)
+}
+
+fn parameters() -> Vec<Parameter> {
+    vec![
+        Parameter::integer("alpha", 8, (1, 64), "queries", "sent at the start"),
+        Parameter::integer(
+            "beta",
+            1,
+            (1, 64),
+            "queries",
+            "sent when an answer without values comes or is overdue",
+        ),
+        Parameter::integer(
+            "parallel",
+            12,
+            (1, 1024),
+            "queries",
+            "most in flight before the first value, overdue ones not counted",
+        ),
+        Parameter::integer(
+            "after",
+            1,
+            (1, 64),
+            "queries",
+            "most in flight after the first value",
+        ),
+        Parameter::integer(
+            "mark",
+            3,
+            (1, 64),
+            "responders",
+            "only contacts nearer than this one of the nearest are asked",
+        ),
+        Parameter::integer(
+            "announce",
+            3,
+            (1, 64),
+            "contacts",
+            "nearest responders to announce to",
+        ),
+        Parameter::integer(
+            "start",
+            256,
+            (1, 4096),
+            "contacts",
+            "asked of the routing table at the start",
+        ),
+        Parameter::integer("per_ip", 1, (1, 64), "queries", "most to one IP address"),
+        Parameter::integer(
+            "least_chance",
+            10,
+            (0, 100),
+            "%",
+            "of answering; contacts below are left out",
+        ),
+        Parameter::integer(
+            "patience",
+            70,
+            (1, 99),
+            "%",
+            "of such hosts answer before one that was never measured is overdue",
+        ),
+        Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
+    ]
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Config {
+    alpha: usize,
+    beta: usize,
+    parallel: usize,
+    after: usize,
+    mark: usize,
+    announce: usize,
+    start: usize,
+    per_ip: usize,
+    least_chance: f32,
+    patience: f32,
+    timeout: Duration,
+}
+
+#[allow(clippy::cast_precision_loss)] // at most a hundred
+fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
+    let config = Config {
+        alpha: parameters.integer("alpha"),
+        beta: parameters.integer("beta"),
+        parallel: parameters.integer("parallel"),
+        after: parameters.integer("after"),
+        mark: parameters.integer("mark"),
+        announce: parameters.integer("announce"),
+        start: parameters.integer("start"),
+        per_ip: parameters.integer("per_ip"),
+        least_chance: parameters.integer("least_chance") as f32 / 100.0,
+        patience: parameters.integer("patience") as f32 / 100.0,
+        timeout: parameters.duration("timeout"),
+    };
+    Box::new(Hedged {
+        config,
+        learned: Arc::default(),
+    })
+}
+
+struct Hedged {
+    config: Config,
+    learned: Arc<Mutex<Learned>>,
+}
+
+impl LookupModule for Hedged {
+    fn make(&mut self, request: &LookupRequest) -> Box<dyn Lookup> {
+        let prospects = lock(&self.learned).prospects();
+        Box::new(Search {
+            config: self.config,
+            request: *request,
+            learned: Arc::clone(&self.learned),
+            prospects,
+            known: Vec::new(),
+            responders: Vec::new(),
+            has_value: request.kind != LookupKind::GetPeers,
+        })
+    }
+
+    fn on_outcome(&mut self, outcome: &QueryOutcome) {
+        if let Some(rtt) = outcome.rtt {
+            lock(&self.learned).measured(&outcome.contact, rtt);
+        }
+    }
+}
+
+/// A panic elsewhere leaves nothing half-written that would matter.
+fn lock(learned: &Mutex<Learned>) -> MutexGuard<'_, Learned> {
+    learned.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Most contacts that a lookup keeps in mind.
+const MOST_KNOWN: usize = 1024;
+
+struct Search {
+    config: Config,
+    request: LookupRequest,
+    learned: Arc<Mutex<Learned>>,
+    prospects: Prospects,
+    /// Everybody met in this lookup.
+    known: Vec<Prospect>,
+    /// Nearest first, with whether it gave a token.
+    responders: Vec<(Contact, bool)>,
+    /// Values have come, or are not what is looked for.
+    has_value: bool,
+}
+
+impl Lookup for Search {
+    fn start(&mut self, cx: &mut LookupCx<'_>) {
+        let request = ClosestRequest {
+            target: self.request.target,
+            count: self.config.start,
+            purpose: Purpose::Lookup,
+            now: cx.now,
+        };
+        let mut candidates = Vec::with_capacity(self.config.start);
+        cx.contacts.closest(&request, &mut candidates);
+        candidates.iter().for_each(|candidate| self.meet(candidate));
+        self.proceed(cx, self.config.alpha);
+    }
+
+    fn on_response(&mut self, cx: &mut LookupCx<'_>, response: &LookupResponse<'_>) {
+        self.settle(response.contact, QueryState::Over);
+        self.learn(response);
+        for contact in response.nodes {
+            let known = cx.contacts.known(contact, cx.now);
+            self.meet(&known.unwrap_or(unknown(*contact)));
+        }
+        self.note_responder(
+            Contact::new(response.id, response.contact.addr),
+            response.has_token,
+        );
+        self.has_value |= response.has_values;
+        match self.is_satisfied(response) {
+            true => self.finish(cx),
+            false => self.proceed(cx, self.config.beta),
+        }
+    }
+
+    fn on_error(&mut self, cx: &mut LookupCx<'_>, contact: &Contact) {
+        self.settle(contact, QueryState::Over);
+        self.proceed(cx, self.config.beta);
+    }
+
+    fn on_timeout(&mut self, cx: &mut LookupCx<'_>, contact: &Contact, timeout: Timeout) {
+        match timeout {
+            Timeout::Soft => self.settle(contact, QueryState::Overdue),
+            Timeout::Hard => self.settle(contact, QueryState::Over),
+        }
+        self.proceed(cx, self.config.beta);
+    }
+}
+
+impl Search {
+    /// Takes a contact into consideration.
+    fn meet(&mut self, candidate: &Candidate) {
+        let contact = candidate.contact;
+        let chance = candidate.answer_chance.unwrap_or(0.5);
+        let same_host = |other: &&Prospect| other.contact.addr.ip() == contact.addr.ip();
+        let hosts = self.known.iter().filter(same_host);
+        let is_new = hosts
+            .clone()
+            .all(|other| other.contact.addr != contact.addr);
+        let is_wanted = chance >= self.config.least_chance
+            && is_new
+            && hosts.count() < self.config.per_ip
+            && self.known.len() < MOST_KNOWN;
+        if !is_wanted {
+            return;
+        }
+        let (delay, overdue) = match candidate.rtt {
+            Some(rtt) => (rtt.as_secs_f32(), rtt + rtt / 2 + SLACK),
+            None => {
+                let patience = self.config.patience;
+                let (worth, within) = lock(&self.learned).expect(&contact, patience);
+                (worth, Duration::from_secs_f32(within))
+            }
+        };
+        let step = step(&self.request.target, &contact.id);
+        self.known.push(Prospect {
+            contact,
+            distance: self.request.target.distance(&contact.id),
+            time: self.prospects.time_to_value(step, delay) / chance.max(0.01),
+            overdue: overdue.min(self.config.timeout),
+            state: QueryState::Unasked,
+        });
+    }
+
+    fn learn(&self, response: &LookupResponse<'_>) {
+        if self.request.kind != LookupKind::GetPeers {
+            return;
+        }
+        let own = step(&self.request.target, &response.id);
+        let mut learned = lock(&self.learned);
+        learned.responded(own, response.has_values);
+        let nodes = response.nodes.iter();
+        if let Some(best) = nodes.map(|node| step(&self.request.target, &node.id)).max() {
+            #[allow(clippy::cast_precision_loss)] // at most 64
+            learned.referred(best.saturating_sub(own) as f32);
+        }
+    }
+
+    /// Asks up to `most` more, as far as there may be so many in flight, and
+    /// ends if nothing is left.
+    fn proceed(&mut self, cx: &mut LookupCx<'_>, most: usize) {
+        let bound = match self.has_value {
+            true => self.config.after,
+            false => self.config.parallel,
+        };
+        let room = bound.saturating_sub(self.count(QueryState::InFlight));
+        for _ in 0..most.min(room) {
+            let Some(next) = self.next() else { break };
+            next.state = QueryState::InFlight;
+            let (contact, soft) = (next.contact, Some(next.overdue));
+            cx.actions.push(LookupAction::Query {
+                contact,
+                soft,
+                hard: self.config.timeout,
+            });
+        }
+        let waiting = self.count(QueryState::InFlight) + self.count(QueryState::Overdue);
+        if waiting == 0 && self.next().is_none() {
+            self.finish(cx);
+        }
+    }
+
+    /// Whom to ask next.
+    fn next(&mut self) -> Option<&mut Prospect> {
+        let mark = self.responders.get(self.config.mark - 1);
+        let mark = mark.map(|(contact, _)| self.request.target.distance(&contact.id));
+        let open = self.known.iter_mut().filter(|prospect| {
+            prospect.state == QueryState::Unasked
+                && mark.is_none_or(|mark| prospect.distance < mark)
+        });
+        match self.has_value {
+            true => open.min_by_key(|prospect| prospect.distance),
+            false => open.min_by(|a, b| a.time.total_cmp(&b.time)),
+        }
+    }
+
+    fn finish(&mut self, cx: &mut LookupCx<'_>) {
+        if self.request.announce {
+            let with_token = self.responders.iter().filter(|(_, has_token)| *has_token);
+            let nearest = with_token.take(self.config.announce);
+            cx.actions
+                .extend(nearest.map(|(contact, _)| LookupAction::Announce(*contact)));
+        }
+        cx.actions.push(LookupAction::Finish);
+    }
+
+    fn count(&self, state: QueryState) -> usize {
+        self.known.iter().filter(|p| p.state == state).count()
+    }
+
+    fn settle(&mut self, contact: &Contact, state: QueryState) {
+        let asked = self.known.iter_mut().find(|p| p.contact == *contact);
+        if let Some(prospect) = asked {
+            prospect.state = state;
+        }
+    }
+
+    fn note_responder(&mut self, contact: Contact, has_token: bool) {
+        let target = self.request.target;
+        let order = |contact: &Contact| (target.distance(&contact.id), contact.addr);
+        let place = self
+            .responders
+            .partition_point(|(other, _)| order(other) < order(&contact));
+        if self
+            .responders
+            .get(place)
+            .is_none_or(|(other, _)| *other != contact)
+        {
+            self.responders.insert(place, (contact, has_token));
+        }
+    }
+
+    fn is_satisfied(&self, response: &LookupResponse<'_>) -> bool {
+        if self.request.kind != LookupKind::GetPeers {
+            return false;
+        }
+        match self.request.goal {
+            Goal::Closest => false,
+            Goal::FirstValue => response.has_values,
+            Goal::Peers(enough) => response.peers_found >= enough,
+        }
+    }
+}
+
+/// A measured round-trip time may be exceeded by this much, beside its half.
+const SLACK: Duration = Duration::from_millis(10);
+
+/// A contact of which nothing is known but that somebody named it.
+const fn unknown(contact: Contact) -> Candidate {
+    Candidate {
+        contact,
+        rtt: None,
+        last_seen: None,
+        answer_chance: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+use std::collections::BTreeMap;
+
+use mdht_krpc::{Id, Instant, Rng};
+
+use super::*;
+use crate::registry::Registry;
+use crate::routing::ContactSource;
+
+/// A table that hands out what it was given, and knows others besides.
+#[derive(Default)]
+struct Table {
+    near: Vec<Candidate>,
+    others: BTreeMap<Id, Candidate>,
+}
+
+impl ContactSource for Table {
+    fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
+        out.extend(self.near.iter().take(request.count));
+    }
+
+    fn known(&self, contact: &Contact, _now: Instant) -> Option<Candidate> {
+        self.others.get(&contact.id).copied()
+    }
+}
+
+/// A contact that shares so many bits with the target, the all-zero ID.
+fn contact(bits: usize, host: u8) -> Contact {
+    let mut id = [0; 20];
+    id[bits / 8] = 0x80 >> (bits % 8);
+    id[19] = host;
+    Contact::new(Id::new(id), ([9, 1, 1, host], 6881).into())
+}
+
+fn measured(contact: Contact, rtt_ms: u64) -> Candidate {
+    Candidate {
+        rtt: Some(Duration::from_millis(rtt_ms)),
+        answer_chance: Some(0.9),
+        ..unknown(contact)
+    }
+}
+
+/// Lookups of one module, one at a time, driven by hand.
+struct Driven {
+    module: Box<dyn LookupModule>,
+    lookup: Option<Box<dyn Lookup>>,
+    table: Table,
+    rng: Rng,
+    /// Queried since last asked for, with soft timeouts.
+    queried: Vec<(Contact, Duration)>,
+    announced: Vec<Contact>,
+    is_over: bool,
+}
+
+impl Driven {
+    fn new(spec: &str, near: Vec<Candidate>) -> Self {
+        Self {
+            module: Registry::builtin().lookup(spec).unwrap().make(),
+            lookup: None,
+            table: Table {
+                near,
+                ..Table::default()
+            },
+            rng: Rng::from_u64(1),
+            queried: Vec::new(),
+            announced: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    fn started(spec: &str, near: Vec<Candidate>) -> Self {
+        let mut driven = Self::new(spec, near);
+        driven.start(Goal::Closest);
+        driven
+    }
+
+    fn start(&mut self, goal: Goal) {
+        self.is_over = false;
+        self.lookup = Some(self.module.make(&LookupRequest {
+            target: Id::default(),
+            kind: LookupKind::GetPeers,
+            goal,
+            announce: true,
+        }));
+        self.step(|lookup, cx| lookup.start(cx));
+    }
+
+    fn step(&mut self, hook: impl FnOnce(&mut dyn Lookup, &mut LookupCx<'_>)) {
+        assert!(!self.is_over, "called after the end");
+        let mut actions = Vec::new();
+        let mut cx = LookupCx {
+            now: Instant::ZERO,
+            rng: &mut self.rng,
+            contacts: &self.table,
+            actions: &mut actions,
+        };
+        hook(self.lookup.as_deref_mut().unwrap(), &mut cx);
+        for action in actions {
+            match action {
+                LookupAction::Query { contact, soft, .. } => {
+                    self.queried.push((contact, soft.unwrap()));
+                }
+                LookupAction::Announce(contact) => self.announced.push(contact),
+                LookupAction::Finish => self.is_over = true,
+                LookupAction::WakeAt(_) => unreachable!("this lookup sets no alarm"),
+            }
+        }
+    }
+
+    fn answer(&mut self, from: Contact, nodes: &[Contact], has_values: bool) {
+        self.step(|lookup, cx| {
+            let response = LookupResponse {
+                contact: &from,
+                id: from.id,
+                rtt: Duration::from_millis(50),
+                nodes,
+                has_values,
+                peers_found: usize::from(has_values),
+                has_token: true,
+            };
+            lookup.on_response(cx, &response);
+        });
+    }
+
+    fn timeout(&mut self, of: Contact, timeout: Timeout) {
+        self.step(|lookup, cx| lookup.on_timeout(cx, &of, timeout));
+    }
+
+    fn take_queried(&mut self) -> Vec<Contact> {
+        self.queried.drain(..).map(|(contact, _)| contact).collect()
+    }
+}
+
+#[test]
+fn of_two_equally_near_the_faster_is_asked() {
+    let (slow, fast) = (contact(4, 1), contact(4, 2));
+    let near = vec![measured(slow, 300), measured(fast, 10)];
+    let mut driven = Driven::started("hedged:alpha=1", near);
+    assert_eq!(driven.take_queried(), [fast]);
+}
+
+#[test]
+fn one_that_hardly_ever_answers_comes_last_and_a_bad_one_never() {
+    let (unlikely, bad, likely) = (contact(4, 1), contact(4, 2), contact(4, 3));
+    let with_chance = |contact, chance| Candidate {
+        answer_chance: Some(chance),
+        ..measured(contact, 50)
+    };
+    let near = vec![
+        with_chance(unlikely, 0.2),
+        with_chance(bad, 0.05),
+        with_chance(likely, 0.9),
+    ];
+    let mut driven = Driven::started("hedged:alpha=3", near);
+    assert_eq!(driven.take_queried(), [likely, unlikely]);
+}
+
+#[test]
+fn the_next_goes_out_when_an_answer_is_overdue_not_when_it_is_lost() {
+    let near = (1..5).map(|i| measured(contact(4, i), 100)).collect();
+    let mut driven = Driven::started("hedged:alpha=1,after=1", near);
+    let (first, overdue) = driven.queried[0];
+    assert_eq!(overdue, Duration::from_millis(160));
+    driven.take_queried();
+    driven.timeout(first, Timeout::Soft);
+    assert_eq!(driven.take_queried().len(), 1);
+    // its late answer counts
+    driven.answer(first, &[], true);
+    assert!(driven.take_queried().is_empty() && !driven.is_over);
+}
+
+#[test]
+fn who_was_never_measured_is_waited_for_as_long_as_others_take() {
+    let mut driven = Driven::new("hedged:alpha=1", vec![unknown(contact(4, 1))]);
+    for host in 0..=255 {
+        let contact = Contact::new(Id::default(), ([60, host, 1, 1], 1).into());
+        driven.module.on_outcome(&QueryOutcome {
+            contact,
+            rtt: Some(Duration::from_millis(20)),
+            now: Instant::ZERO,
+        });
+    }
+    driven.start(Goal::Closest);
+    let (_, overdue) = driven.queried[0];
+    assert!(overdue < Duration::from_millis(30), "{overdue:?}");
+}
+
+#[test]
+fn before_the_first_value_many_are_in_flight_and_after_it_few() {
+    let near: Vec<_> = (1..20).map(|i| measured(contact(4, i), 100)).collect();
+    let mut driven = Driven::started("hedged:alpha=8,beta=4,after=1", near);
+    let first = driven.take_queried();
+    assert_eq!(first.len(), 8);
+    driven.answer(first[0], &[], true);
+    assert!(driven.take_queried().is_empty());
+    for contact in &first[1..] {
+        driven.timeout(*contact, Timeout::Hard);
+    }
+    // the nearest that is left, alone
+    assert_eq!(driven.take_queried().len(), 1);
+}
+
+#[test]
+fn what_others_name_is_asked_unless_known_to_be_bad() {
+    let (responder, good, bad) = (contact(4, 1), contact(9, 2), contact(9, 3));
+    let mut driven = Driven::started("hedged", vec![measured(responder, 10)]);
+    let known = Candidate {
+        answer_chance: Some(0.01),
+        ..unknown(bad)
+    };
+    driven.table.others.insert(bad.id, known);
+    driven.take_queried();
+    driven.answer(responder, &[bad, good], false);
+    assert_eq!(driven.take_queried(), [good]);
+}
+
+#[test]
+fn it_ends_with_the_goal_or_at_the_nearest_and_announces_to_them() {
+    let near: Vec<_> = (0..8)
+        .map(|i| measured(contact(4 + usize::from(i), i + 1), 10))
+        .collect();
+    let mut driven = Driven::new("hedged:alpha=8", near);
+    driven.start(Goal::FirstValue);
+    let asked = driven.take_queried();
+    driven.answer(asked[0], &[], true);
+    assert!(driven.is_over);
+
+    driven.announced.clear();
+    driven.start(Goal::Closest);
+    for contact in driven.take_queried() {
+        if !driven.is_over {
+            driven.answer(contact, &[], false);
+        }
+    }
+    assert!(driven.is_over);
+    let nearest = [contact(11, 8), contact(10, 7), contact(9, 6)];
+    assert_eq!(driven.announced, nearest);
+}
+
+#[test]
+fn an_empty_table_ends_it_at_once() {
+    assert!(Driven::started("hedged", Vec::new()).is_over);
+}
+
+#[test]
+fn a_flood_of_names_is_bounded_and_one_host_is_asked_once() {
+    let first = contact(1, 1);
+    let mut driven = Driven::started("hedged:parallel=1000,beta=64", vec![measured(first, 10)]);
+    driven.take_queried();
+    let same_host: Vec<_> = (0..100)
+        .map(|port| {
+            let mut named = contact(9, 2);
+            named.addr.set_port(1000 + port);
+            named
+        })
+        .collect();
+    driven.answer(first, &same_host, false);
+    assert_eq!(driven.take_queried().len(), 1);
+}
+
+#[test]
+fn nearness_that_paid_before_is_sought() {
+    // those that share 12 bits hold values; an hour of lookups has shown it
+    let (near, far) = (contact(12, 1), contact(2, 2));
+    let mut driven = Driven::new(
+        "hedged:alpha=2",
+        vec![measured(near, 90), measured(far, 60)],
+    );
+    for _ in 0..50 {
+        driven.start(Goal::Closest);
+        for asked in driven.take_queried() {
+            if !driven.is_over {
+                driven.answer(asked, &[], asked == near);
+            }
+        }
+    }
+    let mut driven = Driven {
+        table: Table::default(),
+        ..driven
+    };
+    driven.table.near = vec![measured(near, 90), measured(far, 60)];
+    driven.start(Goal::FirstValue);
+    assert_eq!(driven.take_queried()[0], near);
+}

@@ -1,0 +1,379 @@
+//! A large passive store of contacts.
+//!
+//! Every contact that a response names, that queries us or that answers us is
+//! remembered, up to `contacts` of them, evenly over the ID space. What each is
+//! worth follows from how likely it is to answer and how fast:
+//! - **Chance.** Answers and failures are counted by what was known of the
+//!   contact when it was asked (named by others, queried us, answered us,
+//!   answered and then failed) and by how long ago that was. So the chance of a
+//!   contact follows the churn that there is.
+//! - **Round-trip time.** Measured, or forecast from the contact's network.
+//! - **Room.** In a full cell of the ID space the contact of the least chance
+//!   over round-trip time leaves. Contacts that failed are remembered as bad,
+//!   so that they are not tried anew whenever somebody names them, until they
+//!   are in the way.
+//! - **Maintenance.** Once in `refresh` one find_node for a random ID goes to
+//!   the contact about which there is most to learn: one not measured that is
+//!   likely to answer fast, or a fast one that may have left. Its answer names
+//!   others, which go into the store. There is a quarantine for those that
+//!   queried us: asked too soon, one behind a NAT answers [thesis 7.6.1].
+//! - **Start.** As soon as somebody has answered, there is a lookup for our own
+//!   ID. Until `learn` contacts have been measured, those of an earlier run
+//!   included, actions are `startup_refresh` apart: what is learned of networks
+//!   and of contacts that stay serves for days.
+//! - **Answers to others** name contacts that answered us in this run and did
+//!   not fail since, within `serve_within`.
+
+mod cells;
+mod chances;
+mod judge;
+mod record;
+mod upkeep;
+
+use std::time::Duration;
+
+use mdht_krpc::{Contact, Id, Instant};
+
+use super::{
+    Build, Candidate, ClosestRequest, ContactSource, ErrorSeen, Purpose, QuerySeen, ResponseSeen,
+    RoutingAction, RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing, TableChange,
+    TableEntry, TimeoutSeen,
+};
+use crate::{ModuleInfo, Parameter, Parameters};
+use cells::{Cells, Place};
+use judge::Judge;
+use record::Record;
+use upkeep::Upkeep;
+
+/// The module `harvest`.
+pub(crate) fn definition() -> (ModuleInfo, Build) {
+    let info = ModuleInfo {
+        name: "harvest",
+        label: "HARVEST",
+        summary: "a large store of contacts met in passing, with chance and round-trip time of each",
+        source: "this project, docs/research.md",
+        parameters: vec![
+            Parameter::integer(
+                "contacts",
+                400_000,
+                (16, 4_000_000),
+                "contacts",
+                "most remembered; 72 bytes each",
+            ),
+            Parameter::duration(
+                "refresh",
+                12_000,
+                (100, 3_600_000),
+                "from one maintenance query to the next",
+            ),
+            Parameter::integer(
+                "learn",
+                20_000,
+                (0, 1_000_000),
+                "contacts",
+                "to be measured, in all, before start-up is over",
+            ),
+            Parameter::duration(
+                "startup_refresh",
+                1000,
+                (100, 3_600_000),
+                "the same during start-up",
+            ),
+            Parameter::integer(
+                "window",
+                32,
+                (1, 4096),
+                "cells",
+                "of the ID space among whose contacts a maintenance query chooses",
+            ),
+            Parameter::duration(
+                "quarantine",
+                180_000,
+                (0, 3_600_000),
+                "who queried us is not asked before",
+            ),
+            Parameter::integer(
+                "least_chance",
+                25,
+                (0, 100),
+                "%",
+                "of answering; lookups are not given contacts below",
+            ),
+            Parameter::duration(
+                "serve_within",
+                3_600_000,
+                (1000, 86_400_000),
+                "others are named contacts heard from within",
+            ),
+            Parameter::integer(
+                "save",
+                10_000,
+                (1, 50_000),
+                "contacts",
+                "kept across a restart",
+            ),
+            Parameter::duration(
+                "timeout",
+                2000,
+                (100, 60_000),
+                "a maintenance query is given up",
+            ),
+        ],
+    };
+    (info, |parameters, setup| {
+        Box::new(Harvest::new(parameters, setup))
+    })
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Config {
+    refresh: Duration,
+    learn: usize,
+    startup_refresh: Duration,
+    window: usize,
+    quarantine: Duration,
+    least_chance: f32,
+    serve_within: Duration,
+    save: usize,
+    timeout: Duration,
+}
+
+#[allow(clippy::cast_precision_loss)] // at most a hundred
+const fn percent(number: usize) -> f32 {
+    number as f32 / 100.0
+}
+
+/// The module.
+#[derive(Debug)]
+struct Harvest {
+    own_id: Id,
+    config: Config,
+    cells: Cells,
+    judge: Judge,
+    upkeep: Upkeep,
+}
+
+impl Harvest {
+    fn new(parameters: &Parameters, setup: RoutingSetup) -> Self {
+        Self {
+            own_id: setup.own_id,
+            config: Config {
+                refresh: parameters.duration("refresh"),
+                learn: parameters.integer("learn"),
+                startup_refresh: parameters.duration("startup_refresh"),
+                window: parameters.integer("window"),
+                quarantine: parameters.duration("quarantine"),
+                least_chance: percent(parameters.integer("least_chance")),
+                serve_within: parameters.duration("serve_within"),
+                save: parameters.integer("save"),
+                timeout: parameters.duration("timeout"),
+            },
+            cells: Cells::new(parameters.integer("contacts")),
+            judge: Judge::default(),
+            upkeep: Upkeep::default(),
+        }
+    }
+
+    /// Remembers a contact that is new.
+    fn insert(&mut self, record: Record, now: Instant) {
+        let host = record.contact.addr.ip();
+        // one host must not fill a cell
+        let same = |held: &&Record| held.contact.addr.ip() == host;
+        if let Some(held) = self.cells.around(&record.contact.id).iter().find(same) {
+            if held.is_verified && !held.is_bad() {
+                return;
+            }
+            let id = held.contact.id;
+            self.cells.locate(&id).map(|place| self.cells.take(place));
+        }
+        self.cells
+            .insert(record, |held| self.judge.worth(held, now));
+    }
+
+    /// The record of exactly this contact.
+    fn find(&self, contact: &Contact) -> Option<Place> {
+        let place = self.cells.locate(&contact.id)?;
+        (self.cells.get(place).contact.addr == contact.addr).then_some(place)
+    }
+
+    /// Notes something of a contact, which is remembered from now on if it was
+    /// not. Not so if its ID is ours, or that of another contact which is
+    /// believed to be there.
+    fn note(&mut self, contact: &Contact, now: Instant, what: impl Fn(&mut Record)) {
+        if contact.id == self.own_id {
+            return;
+        }
+        if let Some(place) = self.cells.locate(&contact.id) {
+            let held = self.cells.get_mut(place);
+            if held.contact.addr == contact.addr {
+                return what(held);
+            }
+            if matches!(held.standing(), Standing::Good | Standing::Questionable) {
+                return;
+            }
+            self.cells.take(place);
+        }
+        let mut record = Record::new(*contact, now);
+        what(&mut record);
+        self.insert(record, now);
+    }
+
+    fn candidate(&self, record: &Record, now: Instant) -> Candidate {
+        Candidate {
+            contact: record.contact,
+            rtt: record.rtt(),
+            last_seen: record.last_seen(),
+            answer_chance: Some(self.judge.chance(record, now)),
+        }
+    }
+
+    fn may_be_named(&self, record: &Record, request: &ClosestRequest) -> bool {
+        match request.purpose {
+            Purpose::Lookup => {
+                !record.is_bad()
+                    && self.judge.chance(record, request.now) >= self.config.least_chance
+            }
+            Purpose::Serve => {
+                record.standing() == Standing::Good
+                    && record.age(request.now) <= self.config.serve_within
+            }
+        }
+    }
+}
+
+impl ContactSource for Harvest {
+    fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
+        out.clear();
+        let target = &request.target;
+        for cell in self.cells.nearest(target) {
+            let from = out.len();
+            if from >= request.count {
+                break;
+            }
+            let fit = cell.iter().filter(|r| self.may_be_named(r, request));
+            out.extend(fit.map(|record| self.candidate(record, request.now)));
+            out[from..].sort_unstable_by_key(|c| target.distance(&c.contact.id));
+        }
+        out.truncate(request.count);
+    }
+
+    fn known(&self, contact: &Contact, now: Instant) -> Option<Candidate> {
+        let record = self.cells.get(self.find(contact)?);
+        Some(self.candidate(record, now))
+    }
+}
+
+impl RoutingModule for Harvest {
+    fn on_query(&mut self, cx: &mut RoutingCx<'_>, seen: &QuerySeen<'_>) {
+        if seen.read_only {
+            return;
+        }
+        self.note(&seen.contact, cx.now, |record| record.queried(cx.now));
+    }
+
+    fn on_response(&mut self, cx: &mut RoutingCx<'_>, seen: &ResponseSeen<'_>) {
+        if let Some(id) = seen.abandoned_id() {
+            let old = Contact::new(id, seen.contact.addr);
+            self.find(&old).map(|place| self.cells.take(place));
+        }
+        self.judge.rtts.observe(seen.contact.addr.ip(), seen.rtt);
+        let mut was = None;
+        let mut is_first = true;
+        if let Some(place) = self.find(&seen.contact) {
+            let record = self.cells.get(place);
+            let (evidence, age) = (record.evidence(), record.age(cx.now));
+            self.judge.chances.learn(evidence, age, true);
+            was = Some(record.standing());
+            is_first = record.rtt().is_none();
+        }
+        self.upkeep.measured += usize::from(is_first);
+        let (now, contact) = (cx.now, seen.contact);
+        self.note(&contact, now, |record| record.answered(now, seen.rtt));
+        if was != Some(Standing::Good) && self.find(&contact).is_some() {
+            let change = TableChange::Admitted;
+            cx.actions.push(RoutingAction::Changed { contact, change });
+        }
+        for contact in seen.nodes {
+            self.note(contact, now, |record| record.named(now));
+        }
+    }
+
+    fn on_error(&mut self, cx: &mut RoutingCx<'_>, seen: &ErrorSeen) {
+        let Some(id) = seen.expected_id else { return };
+        if let Some(place) = self.find(&Contact::new(id, seen.addr)) {
+            let record = self.cells.get_mut(place);
+            // an error keeps a contact, but lets nobody in
+            if record.is_verified {
+                record.answered(cx.now, seen.rtt);
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, cx: &mut RoutingCx<'_>, seen: &TimeoutSeen) {
+        let Some(id) = seen.expected_id.filter(|_| cx.online) else {
+            return;
+        };
+        let contact = Contact::new(id, seen.addr);
+        if let Some(place) = self.find(&contact) {
+            let record = self.cells.get_mut(place);
+            self.judge
+                .chances
+                .learn(record.evidence(), record.age(cx.now), false);
+            let was = record.standing();
+            record.failed();
+            if record.is_bad() && matches!(was, Standing::Good | Standing::Questionable) {
+                let change = TableChange::Evicted;
+                cx.actions.push(RoutingAction::Changed { contact, change });
+            }
+        }
+    }
+
+    fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant> {
+        Some(self.tick(cx))
+    }
+
+    fn entries(&self, _now: Instant) -> Vec<TableEntry> {
+        let held = self.cells.iter().filter(|record| !record.is_bad());
+        held.map(|record| TableEntry {
+            bucket: self.own_id.common_prefix(&record.contact.id),
+            contact: record.contact,
+            standing: record.standing(),
+            rtt: record.rtt(),
+            last_seen: record.last_seen(),
+        })
+        .collect()
+    }
+
+    fn save(&self, now: Instant) -> SavedTable {
+        let answered =
+            |record: &&Record| matches!(record.standing(), Standing::Good | Standing::Questionable);
+        let mut best: Vec<(f32, &Record)> = self
+            .cells
+            .iter()
+            .filter(answered)
+            .map(|record| (self.judge.worth(record, now), record))
+            .collect();
+        best.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.contact.cmp(&b.1.contact)));
+        best.truncate(self.config.save);
+        SavedTable {
+            contacts: best.iter().map(|(_, record)| record.saved(now)).collect(),
+            private: Vec::new(),
+        }
+    }
+
+    fn restore(&mut self, cx: &mut RoutingCx<'_>, saved: &SavedTable) {
+        for contact in &saved.contacts {
+            let is_new = self.cells.locate(&contact.contact.id).is_none();
+            if is_new && contact.contact.id != self.own_id {
+                if let Some(rtt) = contact.rtt {
+                    self.upkeep.measured += 1;
+                    self.judge.rtts.observe(contact.contact.addr.ip(), rtt);
+                }
+                self.insert(Record::restored(contact, cx.now), cx.now);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
