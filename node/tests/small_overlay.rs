@@ -127,6 +127,27 @@ fn lookups_survive_loss() {
 }
 
 #[test]
+fn a_lookup_that_nobody_answered_is_begun_anew_but_not_for_ever() {
+    let key = Id::new([7; 20]);
+    let mut world = World::joined(1, 2, "bep5", MINUTE);
+    // the only packet of the only contact is lost
+    world.loss = 1.0;
+    world.with(1, |node, now| node.get_peers(now, key, Goal::Closest));
+    world.run_for(Duration::from_secs(1));
+    world.loss = 0.0;
+    world.run_for(MINUTE);
+    let report = reports(&world, 1).pop().unwrap();
+    assert_eq!((report.queries, report.responses), (2, 1));
+    // and where nobody ever answers it ends
+    world.loss = 1.0;
+    world.with(1, |node, now| node.get_peers(now, key, Goal::Closest));
+    world.run_for(10 * MINUTE);
+    let report = reports(&world, 1).pop().unwrap();
+    assert_eq!((report.queries, report.responses), (3, 0));
+    assert_eq!(reports(&world, 1).len(), 2);
+}
+
+#[test]
 fn same_seed_same_bytes() {
     let run = |seed| {
         let mut world = World::joined(seed, 20, "nr128", 10 * MINUTE);

@@ -33,6 +33,8 @@ pub(crate) struct UserLookup {
     /// Set while searches are being started, so that one that ends at once
     /// does not end the lookup before the next has begun.
     starting: bool,
+    /// Searches begun anew, since nobody had answered.
+    retries: u32,
     first_query: Option<Instant>,
     closest: Vec<(Distance, Contact, Instant)>,
     peers: BTreeSet<SocketAddr>,
@@ -46,6 +48,9 @@ impl Core {
     const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(2);
     /// Most distinct peers that one lookup keeps.
     const MOST_PEERS: usize = 65_536;
+    /// How often a lookup that nobody answered is begun anew: a node that has
+    /// just joined may know a single contact, whose one packet was lost.
+    const MOST_RETRIES: u32 = 2;
     /// Closest nodes in a report (BEP 5's k).
     const CLOSEST: usize = 8;
 
@@ -138,14 +143,12 @@ impl Core {
     ) -> LookupId {
         self.advance(now);
         let id = LookupId(self.number());
-        let patience = self
-            .timers
-            .set(self.now + self.config.patience, Timer::Patience(id));
         let lookup = UserLookup {
             request,
             announce,
-            patience: Some(patience),
+            patience: Some(self.begin_patience(id)),
             starting: false,
+            retries: 0,
             first_query: None,
             closest: Vec::new(),
             peers: BTreeSet::new(),
@@ -159,6 +162,11 @@ impl Core {
         self.lookups.insert(id, lookup);
         self.start_waiting_lookups();
         id
+    }
+
+    fn begin_patience(&mut self, id: LookupId) -> TimerKey {
+        let end = self.now + self.config.patience;
+        self.timers.set(end, Timer::Patience(id))
     }
 
     /// Starts the lookups that wait for the node to join, in every overlay
@@ -318,16 +326,39 @@ impl Core {
             let waiting = lookup.starting || lookup.patience.is_some();
             !searching && !waiting && lookup.open_announces == 0
         });
-        if over && let Some(lookup) = self.lookups.remove(&id) {
+        if !over || self.retry(id) {
+            return;
+        }
+        if let Some(lookup) = self.lookups.remove(&id) {
             self.tell(Event::LookupDone {
                 lookup: id,
                 report: lookup.into_report(),
             });
         }
     }
+
+    /// Begins a lookup anew that nobody has answered; whether it does.
+    fn retry(&mut self, id: LookupId) -> bool {
+        let may =
+            |lookup: &UserLookup| lookup.is_unanswered() && lookup.retries < Self::MOST_RETRIES;
+        if !self.lookups.get(&id).is_some_and(may) {
+            return false;
+        }
+        let patience = self.begin_patience(id);
+        if let Some(lookup) = self.lookups.get_mut(&id) {
+            lookup.retries += 1;
+            lookup.patience = Some(patience);
+        }
+        self.start_waiting_lookups();
+        true
+    }
 }
 
 impl UserLookup {
+    const fn is_unanswered(&self) -> bool {
+        self.report.queries > 0 && self.report.responses == 0
+    }
+
     fn note_closest(&mut self, contact: Contact, now: Instant) {
         let distance = self.request.target.distance(&contact.id);
         let place = self
