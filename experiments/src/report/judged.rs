@@ -3,6 +3,7 @@
 use mdht_profiler::report::{Table, escaped};
 use serde_json::{Value, json};
 
+use super::tables::table;
 use crate::outcome::{Outcome, VariantOutcome};
 use crate::score::Score;
 use crate::verdict::{Figure, PairVerdict, Verdict};
@@ -167,16 +168,6 @@ fn pairs(score: &Score) -> String {
         "<h3>Order of pairs</h3>\n{}",
         table("Scored pairs", &columns, rows.collect())
     )
-}
-
-fn table(label: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
-    Table {
-        label: label.to_owned(),
-        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
-        rows,
-        omitted: 0,
-    }
-    .html()
 }
 
 const fn met(is_met: bool) -> &'static str {

@@ -283,7 +283,8 @@ pub(super) fn rounded(figure: Option<f64>) -> Value {
     })
 }
 
-fn table(label: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
+/// A table whose rows are all shown.
+pub(super) fn table(label: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
     Table {
         label: label.to_owned(),
         columns: columns.iter().map(|column| (*column).to_owned()).collect(),

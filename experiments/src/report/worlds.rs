@@ -1,9 +1,8 @@
 //! What is told of whole worlds: of full nodes, and of the addresses met there.
 
-use mdht_profiler::report::Table;
 use serde_json::{Value, json};
 
-use super::tables::rounded;
+use super::tables::{rounded, table};
 use crate::outcome::Outcome;
 use crate::published::Published;
 
@@ -77,14 +76,4 @@ pub(super) fn unique(outcome: &Outcome) -> String {
         "exact",
     ];
     table("Unique IP addresses", &columns, rows.collect())
-}
-
-fn table(label: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
-    Table {
-        label: label.to_owned(),
-        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
-        rows,
-        omitted: 0,
-    }
-    .html()
 }
