@@ -27,6 +27,7 @@ const SCRIPTS: &[Shipped] = scripts![
     "churn",
     "nat",
     "connectivity",
+    "localchecker",
     "sensitivity",
     "pareto",
     "research-store",

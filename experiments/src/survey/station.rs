@@ -70,6 +70,8 @@ impl Station {
                 local: local.into(),
             });
         }
+        // each identity has a second host of its own, so that what a NAT remembers
+        // is kept with the identity; to the checker they are one
         let remote = world.free_addr(u64::from(script.identities));
         let config = CheckerConfig {
             remote: Some(remote.into()),
