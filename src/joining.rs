@@ -10,8 +10,9 @@ use mdht_plugins::Registry;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::live::{Places, View};
 use crate::node_args::NodeArgs;
-use crate::output::{Failure, Format, document, line, note};
+use crate::output::{Failure, Format, document, note};
 
 /// Runs a command that needs tokio.
 pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -24,11 +25,20 @@ pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Re
 /// Prints the node's notices on standard error as they come, and remembers
 /// what went wrong with joining.
 #[derive(Clone, Default)]
-pub(crate) struct Troubles(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Troubles {
+    all: Arc<Mutex<Vec<String>>>,
+    /// Where notices go that must not disturb the screen.
+    screen: Option<View>,
+}
 
 impl Troubles {
     pub(crate) fn watch(dht: &Dht) -> Self {
-        let troubles = Self::default();
+        Self::watch_for(dht, None)
+    }
+
+    pub(crate) fn watch_for(dht: &Dht, screen: Option<View>) -> Self {
+        let all = Arc::default();
+        let troubles = Self { all, screen };
         let (own, mut notices) = (troubles.clone(), dht.notices());
         tokio::spawn(async move {
             loop {
@@ -45,14 +55,17 @@ impl Troubles {
     fn note(&self, notice: &Notice) {
         /// Enough to see the pattern.
         const MOST: usize = 16;
-        note(&notice.to_string());
+        match &self.screen {
+            Some(view) => view.on_notice(notice.to_string()),
+            None => note(&notice.to_string()),
+        }
         let trouble = matches!(
             notice,
             Notice::CannotResolve { .. }
                 | Notice::CannotSend(_)
                 | Notice::Core(Event::JoinFailed { .. })
         );
-        if let (true, Ok(mut all)) = (trouble, self.0.lock()) {
+        if let (true, Ok(mut all)) = (trouble, self.all.lock()) {
             let text = notice.to_string();
             if all.len() < MOST && !all.contains(&text) {
                 all.push(text);
@@ -70,7 +83,7 @@ impl Troubles {
             [] => text.push_str("nobody, since no --bootstrap was given"),
             sources => text.push_str(&sources.join(", ")),
         }
-        if let Ok(all) = self.0.lock() {
+        if let Ok(all) = self.all.lock() {
             all.iter()
                 .for_each(|trouble| text.push_str(&format!("\n  {trouble}")));
         }
@@ -91,6 +104,14 @@ pub(crate) async fn with_node(
     let stop = stop_requested();
     let dht = args.start(registry).await?;
     let troubles = Troubles::watch(&dht);
+    if args.metrics.is_some() {
+        let metrics = args.metrics;
+        let places = Places {
+            metrics,
+            ..Places::default()
+        };
+        View::follow(&dht).serve(&dht, &places).await?;
+    }
     let result = tokio::select! {
         result = work(&dht, &troubles) => result,
         () = stop => {
@@ -203,14 +224,14 @@ pub(crate) async fn stop_requested() {
 }
 
 /// One line for people about a running node.
-pub(crate) fn status_line(status: &Status) -> Result<(), Failure> {
+pub(crate) fn status_text(status: &Status) -> String {
     let contacts: usize = status
         .overlays
         .iter()
         .map(|overlay| overlay.table.len())
         .sum();
     let joined = status.overlays.iter().any(|overlay| overlay.joined);
-    line(&format!(
+    format!(
         "up {} s, {}, {contacts} contacts, queries {} sent {} received, {} swarms with {} peers stored",
         status.uptime.as_secs(),
         if joined { "joined" } else { "not joined" },
@@ -218,7 +239,7 @@ pub(crate) fn status_line(status: &Status) -> Result<(), Failure> {
         status.stats.queries_received.total(),
         status.stored_swarms,
         status.stored_peers,
-    ))
+    )
 }
 
 /// The first ctrl-C sets `stop`, for work that is not async: what was done is

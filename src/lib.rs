@@ -13,6 +13,8 @@ mod announce;
 mod check;
 mod experiment;
 mod joining;
+mod live;
+mod logging;
 mod lookup;
 mod node;
 mod node_args;

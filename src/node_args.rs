@@ -1,6 +1,6 @@
 //! The options of every command that runs a node.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use clap::Args;
 use mdht_krpc::Id;
 use mdht_node::{DEFAULT_BOOTSTRAP, Dht, DhtBuilder};
 use mdht_plugins::Registry;
+use tracing_subscriber::filter::Targets;
 
+use crate::logging::{self, parse_filter};
 use crate::output::{Failure, Format};
 
 #[derive(Args, Clone, Debug)]
@@ -50,6 +52,18 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) capture: Option<PathBuf>,
 
+    /// Serve metrics for Prometheus, and /status, by HTTP
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen)]
+    pub(crate) metrics: Option<SocketAddr>,
+
+    /// Log to standard error: a level, or PART=LEVEL,… such as mdht_node=debug
+    #[arg(long, value_name = "FILTER", value_parser = parse_filter)]
+    pub(crate) log: Option<Targets>,
+
+    /// Show addresses of others whole in the log, not their networks alone
+    #[arg(long)]
+    pub(crate) log_addresses: bool,
+
     /// Node ID, 40 hexadecimal digits (default: random, or the saved one)
     #[arg(long, value_name = "HEX")]
     pub(crate) id: Option<Id>,
@@ -70,12 +84,14 @@ pub(crate) struct NodeArgs {
 impl NodeArgs {
     /// Starts the node. Needs a tokio runtime.
     pub(crate) async fn start(&self, registry: &Registry) -> Result<Dht, Failure> {
+        self.log.iter().for_each(logging::start);
         let usage = |error: mdht_plugins::SpecError| Failure::Usage(error.to_string());
         let mut builder = Dht::builder()
             .routing(registry.routing(&self.routing).map_err(usage)?)
             .lookup(registry.lookup(&self.lookup).map_err(usage)?)
             .read_only(self.read_only)
             .allow_private(self.allow_private)
+            .log_addresses(self.log_addresses)
             .join_timeout(Duration::from_secs(self.join_timeout));
         builder = self
             .bind
@@ -125,6 +141,17 @@ pub(crate) fn parse_bind(text: &str) -> Result<SocketAddr, String> {
         "it takes an IP address with or without a port, such as 0.0.0.0:6881, [::]:6881 or 192.0.2.1"
     })?;
     Ok(SocketAddr::new(ip, 0))
+}
+
+/// An address to listen at: loopback if only a port is given.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text).parse::<u16>();
+    if let Ok(port) = port {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+    text.parse().map_err(|_| {
+        "it takes an IP address and a port, such as 127.0.0.1:9881, or a port".to_owned()
+    })
 }
 
 pub(crate) fn parse_host(text: &str) -> Result<String, String> {

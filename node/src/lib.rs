@@ -9,8 +9,8 @@ pub mod core;
 mod driver;
 
 pub use capture::CaptureWriter;
-pub use core::{AnnouncePort, LookupReport, QueryOutcome, RateLimit};
+pub use core::{AnnouncePort, LookupReport, LookupStep, QueryOutcome, RateLimit};
 pub use driver::{
-    BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Notice, OverlayStatus, Peers,
-    Received, Socket, StateError, Status, Stopped,
+    BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Logged, LookupMoment,
+    LookupNews, Notice, OverlayStatus, Peers, Received, Socket, StateError, Status, Stopped,
 };

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_krpc::{Contact, Family, Id};
+use mdht_krpc::{Contact, Family, Id, Instant};
 
-use super::{LookupId, QueryId};
+use super::{LookupId, LookupStep, QueryId};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,16 @@ pub enum Event {
         from: SocketAddr,
         /// Time since the lookup's first query.
         elapsed: Duration,
+    },
+    /// A lookup went on by one step; only while [`super::Core::watch_lookups`]
+    /// is on.
+    Step {
+        /// The lookup.
+        lookup: LookupId,
+        /// When.
+        at: Instant,
+        /// What it did, or what was done to it.
+        step: LookupStep,
     },
     /// A lookup, and its announces, are over.
     LookupDone {

@@ -36,6 +36,7 @@ mod search;
 mod sending;
 mod serving;
 mod stats;
+mod steps;
 mod timers;
 mod tokens;
 mod transactions;
@@ -46,6 +47,7 @@ pub use event::{Event, LookupReport, QueryOutcome};
 pub use limiter::RateLimit;
 pub use peer_store::PeerStoreConfig;
 pub use stats::{ByMethod, Stats, TableChanges};
+pub use steps::LookupStep;
 pub use user_lookup::AnnouncePort;
 
 use addresses::AddressPolicy;
@@ -109,6 +111,8 @@ pub struct Core {
     bootstrap: Vec<SocketAddr>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
+    /// Whether the steps of lookups are told.
+    watched: bool,
     stats: Stats,
 }
 
@@ -151,6 +155,7 @@ impl Core {
             bootstrap: Vec::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
+            watched: false,
             stats: Stats::default(),
             rng,
             config,

@@ -13,7 +13,7 @@ use mdht_plugins::lookup::{
 use super::sending::Destination;
 use super::timers::{Timer, TimerKey};
 use super::transactions::{Purpose, Transaction};
-use super::{Core, LookupId};
+use super::{Core, LookupId, LookupStep};
 
 /// Names a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +121,7 @@ impl Core {
         }
         let user = search.user;
         let mut peers_found = 0;
+        self.tell_answered(user, answer);
         if let Some(user) = user {
             peers_found = self.on_lookup_response(user, answer);
         }
@@ -138,8 +139,10 @@ impl Core {
     }
 
     pub(crate) fn on_search_error(&mut self, id: SearchId, transaction: &Transaction) {
-        if let Some(user) = self.searches.get(&id).and_then(|search| search.user) {
+        if let Some(user) = self.user_of(id) {
             self.on_lookup_error(user);
+            let from = transaction.to;
+            self.tell_step(Some(user), LookupStep::Failed { from });
         }
         let asked = asked_contact(transaction);
         self.with_search(id, |lookup, cx| lookup.on_error(cx, &asked));
@@ -151,6 +154,8 @@ impl Core {
         transaction: &Transaction,
         timeout: Timeout,
     ) {
+        let from = transaction.to;
+        self.tell_step(self.user_of(id), LookupStep::Silent { from, timeout });
         let asked = asked_contact(transaction);
         self.with_search(id, |lookup, cx| lookup.on_timeout(cx, &asked, timeout));
     }
@@ -175,6 +180,10 @@ impl Core {
             .into_iter()
             .for_each(|key| self.timers.cancel(key));
         Some(search)
+    }
+
+    fn user_of(&self, id: SearchId) -> Option<LookupId> {
+        self.searches.get(&id).and_then(|search| search.user)
     }
 
     /// The searches that belong to a user's lookup.
@@ -274,6 +283,7 @@ impl Core {
         };
         if self.send_query(&destination, query) {
             user.into_iter().for_each(|user| self.on_lookup_query(user));
+            self.tell_step(user, LookupStep::Queried { contact });
         } else if let Some(main) = self.main_socket(family) {
             // never sent, so never answered: the lookup must still hear of its end
             let soon = Destination {

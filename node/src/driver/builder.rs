@@ -16,6 +16,7 @@ use super::socket::Socket;
 use super::state::{StateDir, StateError};
 use super::tap::Tap;
 use super::task::Task;
+use super::watch::{self, Watch};
 use super::{Dht, Notice};
 use crate::core::{Config, Core, RateLimit};
 
@@ -89,6 +90,7 @@ pub struct DhtBuilder {
     allow_private: bool,
     rate_limit: Option<RateLimit>,
     join_timeout: Duration,
+    log_addresses: bool,
 }
 
 impl Default for DhtBuilder {
@@ -106,6 +108,7 @@ impl Default for DhtBuilder {
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
             join_timeout: Duration::from_secs(30),
+            log_addresses: false,
         }
     }
 }
@@ -202,6 +205,14 @@ impl DhtBuilder {
         self
     }
 
+    /// Shows addresses of others whole in what is written to `tracing`.
+    /// Default: their networks only.
+    #[must_use]
+    pub const fn log_addresses(mut self, whole: bool) -> Self {
+        self.log_addresses = whole;
+        self
+    }
+
     /// Starts the node. It joins in the background; lookups wait for that.
     ///
     /// # Errors
@@ -231,6 +242,7 @@ impl DhtBuilder {
         let mut core = Core::new(config, seed().map_err(BuildError::Seed)?, Instant::ZERO);
         let (commands, received) = mpsc::channel(COMMAND_BACKLOG);
         let (notices, first_notices) = broadcast::channel(NOTICE_BACKLOG);
+        let moments = watch::channel();
         let mut early = Vec::new();
         let clock = Clock::start();
         let state = self.state.as_deref().map(StateDir::open).transpose();
@@ -261,6 +273,7 @@ impl DhtBuilder {
             commands: received,
             own_commands: commands.downgrade(),
             notices: notices.clone(),
+            watch: Watch::new(moments.clone(), self.log_addresses),
             bootstrap: self.bootstrap_hosts(),
             state,
             lookups: BTreeMap::new(),
@@ -277,6 +290,7 @@ impl DhtBuilder {
         Ok(Dht {
             commands,
             notices,
+            moments,
             first_notices,
         })
     }

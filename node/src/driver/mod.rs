@@ -14,18 +14,22 @@ use crate::core::{AnnouncePort, Event, LookupReport, QueryOutcome, Stats};
 
 mod builder;
 mod clock;
+mod logged;
 mod peers;
 mod socket;
 mod state;
 mod tap;
 mod task;
+mod watch;
 
 pub use builder::{BuildError, DEFAULT_BOOTSTRAP, DhtBuilder};
 pub use clock::Clock;
+pub use logged::Logged;
 pub use peers::Peers;
 pub use socket::{Received, Socket};
 pub use state::StateError;
 use task::{Command, Sink};
+pub use watch::{LookupMoment, LookupNews};
 
 /// A running node. Clones drive the same node; it stops when the last is
 /// dropped, or at [`Dht::shutdown`].
@@ -45,6 +49,7 @@ use task::{Command, Sink};
 pub struct Dht {
     commands: mpsc::Sender<Command>,
     notices: broadcast::Sender<Notice>,
+    moments: broadcast::Sender<LookupMoment>,
     /// Listens from before the node began, for the first who asks.
     first_notices: Arc<Mutex<Option<broadcast::Receiver<Notice>>>>,
 }
@@ -132,7 +137,11 @@ impl fmt::Display for Notice {
                     tried,
                     retry_in,
                 } => {
-                    let tried: Vec<_> = tried.iter().map(ToString::to_string).collect();
+                    let shown = |addr: &SocketAddr| {
+                        let (addr, whole) = (*addr, false);
+                        Logged { addr, whole }.to_string()
+                    };
+                    let tried: Vec<_> = tried.iter().map(shown).collect();
                     let (family, tried) = (name(family), tried.join(", "));
                     let seconds = retry_in.as_secs();
                     write!(
@@ -285,6 +294,12 @@ impl Dht {
             .ok()
             .and_then(|mut first| first.take());
         first.unwrap_or_else(|| self.notices.subscribe())
+    }
+
+    /// Every step of every lookup that is asked for from now on. A watcher that
+    /// falls far behind loses the oldest.
+    pub fn watch_lookups(&self) -> broadcast::Receiver<LookupMoment> {
+        self.moments.subscribe()
     }
 
     /// Saves the state, completes the capture and stops. Returns the node's

@@ -17,7 +17,8 @@ use super::clock::{Clock, wall_clock};
 use super::socket::Socket;
 use super::state::StateDir;
 use super::tap::Tap;
-use super::{FoundPeer, Notice, Status};
+use super::watch::Watch;
+use super::{FoundPeer, LookupNews, Notice, Status};
 use crate::core::{
     AnnouncePort, Core, Event, LookupId, LookupReport, QueryId, QueryOutcome, SocketId,
 };
@@ -73,6 +74,7 @@ pub(crate) struct Task {
     /// For tasks that resolve names: they answer with a command.
     pub(crate) own_commands: mpsc::WeakSender<Command>,
     pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) watch: Watch,
     pub(crate) bootstrap: Vec<String>,
     pub(crate) state: Option<StateDir>,
     pub(crate) tap: Option<Tap>,
@@ -216,6 +218,7 @@ impl Task {
 
     fn obey(&mut self, command: Command) {
         let now = self.clock.now();
+        self.core.watch_lookups(self.watch.wants_steps());
         match command {
             Command::GetPeers {
                 info_hash,
@@ -223,7 +226,7 @@ impl Task {
                 sink,
             } => {
                 let lookup = self.core.get_peers(now, info_hash, goal);
-                self.lookups.insert(lookup, sink);
+                self.begin(lookup, info_hash, sink);
             }
             Command::Announce {
                 info_hash,
@@ -231,11 +234,11 @@ impl Task {
                 sink,
             } => {
                 let lookup = self.core.announce(now, info_hash, port);
-                self.lookups.insert(lookup, sink);
+                self.begin(lookup, info_hash, sink);
             }
             Command::FindNode { target, sink } => {
                 let lookup = self.core.find_node(now, target);
-                self.lookups.insert(lookup, sink);
+                self.begin(lookup, target, sink);
             }
             Command::Ping {
                 addr,
@@ -252,6 +255,11 @@ impl Task {
         self.cancel_abandoned();
     }
 
+    fn begin(&mut self, lookup: LookupId, target: Id, sink: Sink) {
+        self.lookups.insert(lookup, sink);
+        self.watch.begun(self.clock.now(), lookup, target);
+    }
+
     /// Lookups whose user has gone away end here.
     fn cancel_abandoned(&mut self) {
         let now = self.clock.now();
@@ -263,10 +271,12 @@ impl Task {
         for lookup in abandoned {
             self.lookups.remove(&lookup);
             self.core.cancel(now, lookup);
+            self.watch.tell(now, lookup, LookupNews::GivenUp);
         }
     }
 
     fn on_event(&mut self, event: Event) {
+        let now = self.clock.now();
         match event {
             Event::Peer {
                 lookup,
@@ -274,16 +284,23 @@ impl Task {
                 from,
                 elapsed,
             } => {
+                let found = FoundPeer {
+                    peer,
+                    from,
+                    elapsed,
+                };
                 if let Some(sink) = self.lookups.get(&lookup) {
                     // a user that does not keep up loses peers, not the node its memory
-                    let _ = sink.peers.try_send(FoundPeer {
-                        peer,
-                        from,
-                        elapsed,
-                    });
+                    let _ = sink.peers.try_send(found);
                 }
+                self.watch.tell(now, lookup, LookupNews::Peer(found));
+            }
+            Event::Step { lookup, at, step } => {
+                self.watch.tell(at, lookup, LookupNews::Step(step));
             }
             Event::LookupDone { lookup, report } => {
+                let done = LookupNews::Done(Box::new(report.clone()));
+                self.watch.tell(now, lookup, done);
                 if let Some(sink) = self.lookups.remove(&lookup) {
                     let _ = sink.report.send(report);
                 }
@@ -299,6 +316,7 @@ impl Task {
     }
 
     fn notify(&self, notice: Notice) {
+        tracing::info!(target: "mdht_node::notice", "{notice}");
         // nobody need be listening
         let _ = self.notices.send(notice);
     }
