@@ -27,8 +27,8 @@ pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Re
 #[derive(Clone, Default)]
 pub(crate) struct Troubles {
     all: Arc<Mutex<Vec<String>>>,
-    /// Where notices go that must not disturb the screen.
-    screen: Option<View>,
+    /// Who shows the notices, and whether nobody else should.
+    view: Option<(View, bool)>,
 }
 
 impl Troubles {
@@ -36,9 +36,11 @@ impl Troubles {
         Self::watch_for(dht, None)
     }
 
-    pub(crate) fn watch_for(dht: &Dht, screen: Option<View>) -> Self {
+    /// As [`Self::watch`], for a view that shows them, perhaps on a screen that
+    /// must not be disturbed.
+    pub(crate) fn watch_for(dht: &Dht, view: Option<(View, bool)>) -> Self {
         let all = Arc::default();
-        let troubles = Self { all, screen };
+        let troubles = Self { all, view };
         let (own, mut notices) = (troubles.clone(), dht.notices());
         tokio::spawn(async move {
             loop {
@@ -55,9 +57,11 @@ impl Troubles {
     fn note(&self, notice: &Notice) {
         /// Enough to see the pattern.
         const MOST: usize = 16;
-        match &self.screen {
-            Some(view) => view.on_notice(notice.to_string()),
-            None => note(&notice.to_string()),
+        if let Some((view, _)) = &self.view {
+            view.on_notice(notice.to_string());
+        }
+        if !matches!(self.view, Some((_, true))) {
+            note(&notice.to_string());
         }
         let trouble = matches!(
             notice,

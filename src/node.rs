@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
     let dht = args.node.start(registry).await?;
     let view = View::follow(&dht);
     let mut screen = args.screen(&view);
-    let _ = Troubles::watch_for(&dht, screen.is_some().then(|| view.clone()));
+    let _ = Troubles::watch_for(&dht, Some((view.clone(), screen.is_some())));
     let status = dht.status().await.map_err(Failure::failed)?;
     for addr in &status.local {
         note(&format!("listening on {addr}"));

@@ -108,7 +108,9 @@ function drawTable(overlay) {
 }
 
 function drawWaterfall(lookup) {
-  const [row, width, left] = [9, 960, 150];
+  // on a narrow screen names would be too small to read: they are in the titles
+  const isNarrow = innerWidth < 600;
+  const [row, width, left] = isNarrow ? [5, 380, 0] : [9, 960, 150];
   const now = Math.max(1, ...lookup.queries.map((query) => query.ended_ms ?? query.sent_ms + 1));
   const scale = (width - left - 60) / now;
   const height = lookup.queries.length * row + 16;
@@ -126,8 +128,8 @@ function drawWaterfall(lookup) {
     const bar = shape("rect", { x: left + query.sent_ms * scale, y: y + 1, height: row - 3,
       width: Math.max(1.5, (end - query.sent_ms) * scale), class: query.end });
     const took = query.ended_ms === null ? query.end : `${query.end} after ${ms(query.ended_ms - query.sent_ms)}`;
-    picture.append(shape("text", { x: left - 6, y: y + 8, "text-anchor": "end" }, `${query.id} ${query.to}`),
-      titled(bar, `${query.to}, sent after ${ms(query.sent_ms)}, ${took}`));
+    const name = shape("text", { x: left - 6, y: y + 8, "text-anchor": "end" }, `${query.id} ${query.to}`);
+    picture.append(...(isNarrow ? [] : [name]), titled(bar, `${query.to}, sent after ${ms(query.sent_ms)}, ${took}`));
   });
   return picture;
 }
@@ -149,7 +151,8 @@ function draw(live) {
   byId("tables").replaceChildren(...live.overlays.map(drawTable));
   const lookups = live.lookups.map(drawLookup);
   byId("lookups").replaceChildren(...(lookups.length ? lookups : [element("p", "None so far.")]));
-  byId("notices").replaceChildren(...live.notices.map((notice) => element("li", notice)).reverse());
+  const notices = live.notices.length ? live.notices.toReversed() : ["None so far."];
+  byId("notices").replaceChildren(...notices.map((notice) => element("li", notice)));
 }
 
 async function refresh() {
