@@ -5,6 +5,7 @@ use mdht_node::{AnnouncePort, Dht};
 use mdht_plugins::Registry;
 
 use crate::joining::{Troubles, with_node};
+use crate::live::LiveLine;
 use crate::lookup::{print_peers, print_report};
 use crate::node_args::{NodeArgs, parse_info_hash};
 use crate::output::Failure;
@@ -44,11 +45,12 @@ async fn announce(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Fai
     let port = args
         .port
         .map_or(AnnouncePort::Implied, AnnouncePort::Explicit);
+    let live = LiveLine::follow(dht);
     let peers = dht
         .announce(args.info_hash, port)
         .await
         .map_err(Failure::failed)?;
-    let report = print_peers(peers, args.info_hash, args.node.format).await?;
+    let report = print_peers(peers, &live, args.info_hash, args.node.format).await?;
     if !report.joined {
         return Err(troubles.not_joined(&args.node));
     }

@@ -6,6 +6,7 @@ use mdht_plugins::Registry;
 use serde_json::{Value, json};
 
 use crate::joining::{Troubles, with_node};
+use crate::live::LiveLine;
 use crate::node_args::{NodeArgs, parse_info_hash};
 use crate::output::{Failure, Format, document, line, ms, ms_text};
 
@@ -35,8 +36,9 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
 
 async fn look_up_all(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {
     for info_hash in &args.info_hashes {
+        let live = LiveLine::follow(dht);
         let peers = dht.get_peers(*info_hash).await.map_err(Failure::failed)?;
-        let report = print_peers(peers, *info_hash, args.node.format).await?;
+        let report = print_peers(peers, &live, *info_hash, args.node.format).await?;
         if !report.joined {
             return Err(troubles.not_joined(&args.node));
         }
@@ -48,10 +50,11 @@ async fn look_up_all(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), 
 /// Prints peers as they come; returns the report of the finished lookup.
 pub(crate) async fn print_peers(
     mut peers: Peers,
+    live: &LiveLine,
     info_hash: Id,
     format: Format,
 ) -> Result<LookupReport, Failure> {
-    while let Some(found) = peers.next().await {
+    while let Some(found) = live.next(&mut peers).await {
         match format {
             Format::Json => document(&json!({
                 "event": "peer",

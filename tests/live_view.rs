@@ -82,7 +82,10 @@ fn ask(addr: SocketAddr, request: &str) -> String {
 }
 
 fn get(addr: SocketAddr, path: &str) -> String {
-    ask(addr, &format!("GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n"))
+    ask(
+        addr,
+        &format!("GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n"),
+    )
 }
 
 fn live(addr: SocketAddr) -> Value {
@@ -123,12 +126,24 @@ async fn a_node_shows_its_metrics_its_status_and_its_lookups() {
     let seen = live(served.web);
     let lookup = &seen["lookups"][0];
     assert_eq!(lookup["infohash"], SWARM.to_string());
-    assert_eq!((&lookup["over"], &lookup["peers"]), (&true.into(), &1.into()));
+    assert_eq!(
+        (&lookup["over"], &lookup["peers"]),
+        (&true.into(), &1.into())
+    );
     let queries = lookup["queries"].as_array().unwrap();
-    assert!(queries.iter().any(|query| query["end"] == "values"), "{queries:?}");
-    assert!(queries.iter().all(|query| query["to"] == "127.41.0.x"), "{queries:?}");
+    assert!(
+        queries.iter().any(|query| query["end"] == "values"),
+        "{queries:?}"
+    );
+    assert!(
+        queries.iter().all(|query| query["to"] == "127.41.0.x"),
+        "{queries:?}"
+    );
     let log = served.end();
-    assert!(log.contains("answered") && log.contains("127.41.0.x"), "{log}");
+    assert!(
+        log.contains("answered") && log.contains("127.41.0.x"),
+        "{log}"
+    );
     assert!(!log.contains("from=127.41.0.1:"), "{log}");
 }
 
@@ -138,11 +153,20 @@ fn only_reading_and_only_by_an_address_of_this_machine() {
     let (metrics, web) = (served.metrics, served.web);
     let foreign = ask(web, "GET / HTTP/1.0\r\nHost: evil.example\r\n\r\n");
     assert!(foreign.starts_with("HTTP/1.0 403"), "{foreign}");
-    let post = ask(web, "POST / HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    let post = ask(
+        web,
+        "POST / HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+    );
     assert!(post.starts_with("HTTP/1.0 405"), "{post}");
-    assert!(get(metrics, "/").starts_with("HTTP/1.0 404"), "the page is elsewhere");
+    assert!(
+        get(metrics, "/").starts_with("HTTP/1.0 404"),
+        "the page is elsewhere"
+    );
     let page = get(web, "/");
-    assert!(page.contains("content-security-policy: default-src 'none'"), "{page}");
+    assert!(
+        page.contains("content-security-policy: default-src 'none'"),
+        "{page}"
+    );
     for part in ["/page.js", "/page.css"] {
         assert!(get(web, part).starts_with("HTTP/1.0 200"));
     }

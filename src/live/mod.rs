@@ -12,14 +12,14 @@ use crate::output::{Failure, note};
 
 mod asking;
 mod document;
-#[cfg(feature = "web")]
 mod exposition;
+mod line;
 mod model;
 mod screen;
-#[cfg(feature = "web")]
 mod site;
 
 pub(crate) use asking::print_status;
+pub(crate) use line::LiveLine;
 use model::Model;
 pub(crate) use screen::Screen;
 
@@ -41,8 +41,7 @@ pub(crate) struct Places {
 #[derive(Clone, Default)]
 pub(crate) struct View {
     model: Arc<Mutex<Model>>,
-    #[cfg(feature = "web")]
-    sums: exposition::LookupSums,
+        sums: exposition::LookupSums,
 }
 
 impl View {
@@ -54,8 +53,7 @@ impl View {
             loop {
                 match moments.recv().await {
                     Ok(moment) => {
-                        #[cfg(feature = "web")]
-                        if let LookupNews::Done(report) = &moment.what {
+                                                if let LookupNews::Done(report) = &moment.what {
                             own.sums.add(report);
                         }
                         if let Ok(mut model) = own.model.lock() {
@@ -94,8 +92,7 @@ impl View {
     }
 
     /// Serves metrics and page where they were asked for.
-    #[cfg(feature = "web")]
-    pub(crate) async fn serve(&self, dht: &Dht, places: &Places) -> Result<(), Failure> {
+        pub(crate) async fn serve(&self, dht: &Dht, places: &Places) -> Result<(), Failure> {
         let shown = [
             ("--metrics", places.metrics, "/metrics"),
             ("--web", places.web, "/"),
@@ -123,17 +120,5 @@ impl View {
             tokio::spawn(site::serve(listener, Arc::new(site)));
         }
         Ok(())
-    }
-
-    /// Says that this build cannot.
-    #[cfg(not(feature = "web"))]
-    #[allow(clippy::unused_async)] // as with the feature
-    pub(crate) async fn serve(&self, _: &Dht, places: &Places) -> Result<(), Failure> {
-        let missing =
-            "this mdht was built without the feature `web`: --metrics and --web are not there";
-        match places.metrics.or(places.web) {
-            Some(_) => Err(Failure::Usage(missing.to_owned())),
-            None => Ok(()),
-        }
     }
 }

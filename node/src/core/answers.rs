@@ -54,6 +54,7 @@ impl Core {
         };
         self.with_routing(family, |module, cx| module.on_response(cx, &seen));
         self.note_joined(family);
+        self.start_waiting_lookups();
         match transaction.purpose {
             Purpose::Search(search) => {
                 let answer = Answer {

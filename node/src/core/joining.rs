@@ -195,7 +195,6 @@ impl Core {
         overlay.saved = Vec::new();
         self.tell(Event::Joined { family });
         self.wake_routing_at(family, self.now);
-        self.start_waiting_lookups();
     }
 
     /// Nobody answers: nothing is dropped for it, and we look for a way back. A

@@ -28,7 +28,8 @@ pub enum AnnouncePort {
 pub(crate) struct UserLookup {
     request: LookupRequest,
     announce: Option<AnnouncePort>,
-    /// Set while the node has not joined yet.
+    asked: Instant,
+    /// Set while the node has not joined yet, or knows nobody to ask.
     patience: Option<TimerKey>,
     /// Set while searches are being started, so that one that ends at once
     /// does not end the lookup before the next has begun.
@@ -146,6 +147,7 @@ impl Core {
         let lookup = UserLookup {
             request,
             announce,
+            asked: self.now,
             patience: Some(self.begin_patience(id)),
             starting: false,
             retries: 0,
@@ -169,9 +171,12 @@ impl Core {
         self.timers.set(end, Timer::Patience(id))
     }
 
-    /// Starts the lookups that wait for the node to join, in every overlay
-    /// that it has joined.
+    /// Starts the lookups that wait for the node to join or for somebody to
+    /// ask, in every overlay that it has joined.
     pub(crate) fn start_waiting_lookups(&mut self) {
+        if !self.lookups.values().any(|l| l.patience.is_some()) {
+            return;
+        }
         let joined: Vec<_> = self
             .overlays
             .iter()
@@ -337,11 +342,18 @@ impl Core {
         }
     }
 
-    /// Begins a lookup anew that nobody has answered; whether it does.
+    /// Begins a lookup anew that nobody has answered, or has one wait that knew
+    /// nobody to ask; whether it does.
     fn retry(&mut self, id: LookupId) -> bool {
-        let may =
-            |lookup: &UserLookup| lookup.is_unanswered() && lookup.retries < Self::MOST_RETRIES;
-        if !self.lookups.get(&id).is_some_and(may) {
+        let Some(lookup) = self.lookups.get(&id) else {
+            return false;
+        };
+        let is_starved = lookup.report.joined && lookup.report.queries == 0;
+        if is_starved {
+            let end = lookup.asked + self.config.patience;
+            return end > self.now && self.wait_until(id, end);
+        }
+        if !lookup.is_unanswered() || lookup.retries >= Self::MOST_RETRIES {
             return false;
         }
         let patience = self.begin_patience(id);
@@ -350,6 +362,15 @@ impl Core {
             lookup.patience = Some(patience);
         }
         self.start_waiting_lookups();
+        true
+    }
+
+    /// Has a lookup wait for somebody to answer us, who can then be asked.
+    fn wait_until(&mut self, id: LookupId, end: Instant) -> bool {
+        let patience = self.timers.set(end, Timer::Patience(id));
+        if let Some(lookup) = self.lookups.get_mut(&id) {
+            lookup.patience = Some(patience);
+        }
         true
     }
 }
