@@ -41,7 +41,7 @@ pub(crate) struct Places {
 #[derive(Clone, Default)]
 pub(crate) struct View {
     model: Arc<Mutex<Model>>,
-        sums: exposition::LookupSums,
+    sums: exposition::LookupSums,
 }
 
 impl View {
@@ -53,7 +53,7 @@ impl View {
             loop {
                 match moments.recv().await {
                     Ok(moment) => {
-                                                if let LookupNews::Done(report) = &moment.what {
+                        if let LookupNews::Done(report) = &moment.what {
                             own.sums.add(report);
                         }
                         if let Ok(mut model) = own.model.lock() {
@@ -92,7 +92,7 @@ impl View {
     }
 
     /// Serves metrics and page where they were asked for.
-        pub(crate) async fn serve(&self, dht: &Dht, places: &Places) -> Result<(), Failure> {
+    pub(crate) async fn serve(&self, dht: &Dht, places: &Places) -> Result<(), Failure> {
         let shown = [
             ("--metrics", places.metrics, "/metrics"),
             ("--web", places.web, "/"),
