@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""A node of ours under ten times its usual traffic, in real time: is its memory flat, does it answer
+every query, does it leak file descriptors or threads?
+
+    tests/soak/run.py [--minutes 30] [--queries-per-s 40]
+
+It lives in a served overlay of 100,000 nodes on loopback, looks up a popular swarm every ten seconds, and is
+asked by 64 sockets. The usual is about 4 queries a second [thesis 7.5: 3.68 million nodes in 24 h asked
+16 nodes]. The last line is `N passed, M failed`; the samples are printed as it goes.
+"""
+
+import argparse
+import json
+import os
+import random
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NODE = ("127.0.99.1", 6881)
+SOCKETS = 64
+ANSWER_WITHIN_S = 2.0
+SAMPLE_EVERY_S = 30
+
+
+class Asker(threading.Thread):
+    """Sends valid queries at an even rate; counts answers, and queries without one."""
+
+    def __init__(self, per_second):
+        super().__init__(daemon=True)
+        self.pause = 1 / per_second
+        self.asked = self.answered = self.late = 0
+        self.open = {}
+        self.stopping = False
+        self.chance = random.Random(1)
+        self.ids = [self.chance.randbytes(20) for _ in range(SOCKETS)]
+        self.selector = selectors.DefaultSelector()
+        self.sockets = []
+        for number in range(SOCKETS):
+            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            one.bind((f"127.0.98.{number + 1}", 0))
+            one.setblocking(False)
+            self.selector.register(one, selectors.EVENT_READ)
+            self.sockets.append(one)
+
+    def run(self):
+        due = time.monotonic()
+        while not self.stopping or self.open:
+            now = time.monotonic()
+            while not self.stopping and due <= now:
+                self.ask(now)
+                due += self.pause
+            self.take(max(0.0, min(due - time.monotonic(), 0.1)))
+            for transaction, sent in list(self.open.items()):
+                if time.monotonic() - sent > ANSWER_WITHIN_S:
+                    del self.open[transaction]
+                    self.late += 1
+
+    def ask(self, now):
+        number = self.asked % SOCKETS
+        transaction = self.asked.to_bytes(4, "big")
+        target = self.chance.randbytes(20)
+        identity = b"2:id20:" + self.ids[number]
+        kinds = (
+            (b"d" + identity + b"e", b"4:ping"),
+            (b"d" + identity + b"6:target20:" + target + b"e", b"9:find_node"),
+            (b"d" + identity + b"9:info_hash20:" + target + b"e", b"9:get_peers"),
+        )
+        arguments, method = kinds[self.asked % 3]
+        query = b"d1:a" + arguments + b"1:q" + method + b"1:t4:" + transaction + b"1:y1:qe"
+        self.sockets[number].sendto(query, NODE)
+        self.open[transaction] = now
+        self.asked += 1
+
+    def take(self, timeout):
+        for key, _ in self.selector.select(timeout):
+            try:
+                answer, _ = key.fileobj.recvfrom(2048)
+            except BlockingIOError:
+                continue
+            found = answer.find(b"1:t4:")
+            if found >= 0 and self.open.pop(answer[found + 5 : found + 9], None) is not None:
+                self.answered += 1
+
+
+def sample(pid, url):
+    status = Path(f"/proc/{pid}/status").read_text()
+    field = lambda name: int(status.split(name + ":")[1].split()[0])  # noqa: E731
+    counts = json.load(urllib.request.urlopen(url + "status.json", timeout=10))
+    return {
+        "rss_kb": field("VmRSS"),
+        "threads": field("Threads"),
+        "descriptors": len(os.listdir(f"/proc/{pid}/fd")),
+        "rate_limited": counts["rate_limited"],
+        "queries": sum(counts["queries_received"].values()),
+    }
+
+
+def soak(minutes, per_second, folder):
+    mdht = ROOT / "target" / "release" / "mdht"
+    infohashes = Path(folder) / "infohashes.txt"
+    serve = [mdht, "overlay", "serve", "--nodes", "100000", "--bind-range", "127.0.0.0/8", "--format", "json"]
+    serve += ["--for", str(minutes * 60 + 120), "--infohashes", infohashes]
+    overlay = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    bootstrap = json.loads(overlay.stdout.readline())["bootstrap"][0]
+    words = [mdht, "node", "--driven", "--metrics", "0", "--bind", f"{NODE[0]}:{NODE[1]}", "--every", "3600"]
+    words += ["--no-default-bootstrap", "--bootstrap", bootstrap]
+    node = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        url = next(line.strip() for line in node.stderr if line.startswith("http://")).removesuffix("metrics")
+        keys = infohashes.read_text().split()
+        asker = Asker(per_second)
+        asker.start()
+        samples = []
+        begun = time.monotonic()
+        while (passed := time.monotonic() - begun) < minutes * 60:
+            if passed >= len(samples) * SAMPLE_EVERY_S:
+                samples.append(sample(node.pid, url))
+                print(f"{passed:6.0f} s  {samples[-1]}", flush=True)
+            node.stdin.write(f"lookup {random.choice(keys)}\n")
+            node.stdin.flush()
+            time.sleep(10)
+        asker.stopping = True
+        asker.join(timeout=30)
+        time.sleep(5)
+        samples.append(sample(node.pid, url))
+        return samples, asker
+    finally:
+        for process in (node, overlay):
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A node under ten times its usual traffic, in real time.")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--queries-per-s", type=float, default=40)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mdht-soak-") as folder:
+        samples, asker = soak(arguments.minutes, arguments.queries_per_s, folder)
+    half = len(samples) // 2
+    most = lambda samples, key: max(one[key] for one in samples)  # noqa: E731
+    before, after = most(samples[1:half], "rss_kb"), most(samples[half:], "rss_kb")
+    checks = [
+        ("every query below the rate limit is answered", asker.late == samples[-1]["rate_limited"],
+         f"{asker.answered} of {asker.asked}, {samples[-1]['rate_limited']} over the limit"),
+        ("memory is flat in the second half", after <= before * 1.05 + 1024, f"{before} kB, then {after} kB"),
+        ("no descriptor is leaked", most(samples[half:], "descriptors") <= most(samples[:half], "descriptors") + 1,
+         [one["descriptors"] for one in samples]),
+        ("no thread is leaked", len({one["threads"] for one in samples}) == 1, [one["threads"] for one in samples]),
+    ]
+    for what, holds, seen in checks:
+        print(f"{'ok     ' if holds else 'FAILED '} {what}: {seen}")
+    failed = sum(not holds for _, holds, _ in checks)
+    print(f"{len(checks) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
