@@ -25,6 +25,8 @@ use mdht_plugins::lookup::Goal;
 
 /// What the thesis's own world has, and its usual rate of strangers.
 const NODES: u32 = 1_000_000;
+/// Share of the tokens given out that an announce follows.
+const ANNOUNCES: f64 = 0.2;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a node holds.
@@ -66,6 +68,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         ..usual
     };
     parameters.acquaintances.strangers_per_s *= times;
+    // nobody announces in the thesis's world; here the peer store is to be filled
+    parameters.acquaintances.announces = ANNOUNCES;
     let world = Arc::new(World::new(parameters)?);
     let registry = Registry::builtin();
     let config = Config::new(vec![], registry.routing(&routing)?, registry.lookup(&lookup)?);
