@@ -3,13 +3,14 @@
 //!
 //! ```text
 //! cargo run --release -p mdht-overlay --example own_reachability -- [nodes=1000000] [seeds=5]
-//!     [hours=12] [each=4] [routing=nr128] [lookups=0]
+//!     [hours=12] [each=4] [routing=nr128] [lookups=0] [world=modelled]
 //! ```
 //!
 //! In each of `seeds` worlds of `nodes` modelled nodes, `each` full nodes of
 //! every class and lifetime of mappings are run for `hours` virtual hours with
 //! `read_only_if_unreachable` at its defaults, and look up `lookups` random
-//! keys an hour.
+//! keys an hour. With `world=full` nobody is modelled: the `nodes` around them
+//! are full ones as well, of `bep5` and `nr128`, which look up two keys an hour.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use mdht_krpc::{Family, Id, Instant, Rng};
 use mdht_node::core::{Config, Event, ReachabilityWatch};
 use mdht_overlay::parameters::{Class, Connectivity, Parameters};
-use mdht_overlay::{FullNodeSetup, NodeIndex, Simulation, World};
+use mdht_overlay::{FullNodeSetup, FullWorld, NodeIndex, PluginShare, Simulation, World};
 use mdht_plugins::Registry;
 use mdht_plugins::lookup::Goal;
 
@@ -34,6 +35,7 @@ struct Plan {
     each: u64,
     lookups: u64,
     routing: String,
+    is_full: bool,
 }
 
 impl Plan {
@@ -45,6 +47,7 @@ impl Plan {
             each: 4,
             lookups: 0,
             routing: "nr128".to_owned(),
+            is_full: false,
         };
         for arg in env::args().skip(1) {
             match arg.split_once('=') {
@@ -53,6 +56,8 @@ impl Plan {
                 Some(("hours", n)) => plan.hours = n.parse()?,
                 Some(("each", n)) => plan.each = n.parse()?,
                 Some(("lookups", n)) => plan.lookups = n.parse()?,
+                Some(("world", "full")) => plan.is_full = true,
+                Some(("world", "modelled")) => plan.is_full = false,
                 Some(("routing", name)) => name.clone_into(&mut plan.routing),
                 _ => return Err(format!("{arg}: not understood").into()),
             }
@@ -96,8 +101,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         run(&plan, seed, &mut found)?;
     }
     println!(
-        "{} modelled nodes, {} worlds, {} virtual hours, {}, {} lookups an hour\n",
-        plan.nodes, plan.seeds, plan.hours, plan.routing, plan.lookups
+        "{} {} nodes, {} worlds, {} virtual hours, {}, {} lookups an hour\n",
+        plan.nodes,
+        if plan.is_full { "full" } else { "modelled" },
+        plan.seeds,
+        plan.hours,
+        plan.routing,
+        plan.lookups
     );
     println!(
         "planted                      nodes  joined  decisions  reachable  right %  time right %  \
@@ -120,7 +130,10 @@ fn run(
         ..Parameters::default()
     })?);
     let mut rng = Rng::from_u64(seed);
-    let mut simulation = Simulation::new(Arc::clone(&world), seed);
+    let mut simulation = match plan.is_full {
+        true => Simulation::of_full_nodes(Arc::clone(&world), seed, full_world()?)?,
+        false => Simulation::new(Arc::clone(&world), seed),
+    };
     let mut planted = BTreeMap::new();
     for what in &world.parameters().connectivity {
         for _ in 0..plan.each {
@@ -137,6 +150,14 @@ fn run(
         found.joined += u32::from(simulation.node(node).is_joined(Family::V4));
     }
     Ok(())
+}
+
+fn full_world() -> Result<FullWorld, Box<dyn Error>> {
+    let registry = Registry::builtin();
+    let pair = |routing| PluginShare::new(&registry, routing, "standard", 0.5);
+    let mut world = FullWorld::new(vec![pair("bep5")?, pair("nr128")?]);
+    world.lookups_per_hour = 2.0;
+    Ok(world)
 }
 
 fn setup(
