@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_port_for_each_voter_is_told_from_one_for_all() {
-        let voter = |n: u16| IpAddr::from([9, 9, 9, n as u8]);
+        let voter = |n: u8| IpAddr::from([9, 9, 9, n]);
         let seen = |ports: &[u16]| {
             let mut external = ExternalAddress::default();
             for (n, port) in (0..).zip(ports) {

@@ -14,7 +14,7 @@ from .gateways import FULL_CONE, OPEN, PORT_RESTRICTED, STATEFUL, SYMMETRIC
 from .internet import Household
 
 # Minutes are seconds here. A query counts as unsolicited after 6 s of silence, well beyond a short mapping.
-SETTINGS = "if-unreachable:quiet=6s,watch=15s,hosts=6,proofs=2,pause=10s,longest_pause=20s"
+SETTINGS = "if-unreachable:quiet=6s,watch=15s,hosts=4,proofs=2,pause=10s,longest_pause=20s"
 # The overlay's nodes look something up so often, as clients with torrents do; more than 6 s apart, so that a node that
 # they know is asked by hosts that were silent.
 LOOKUPS_EVERY = 8.0
@@ -33,7 +33,7 @@ REACHED = {OPEN: True, FULL_CONE: True, STATEFUL: False, PORT_RESTRICTED: False,
 def check(checks: Checks, overlay: Libtorrent, households: list[Household], binary: Path) -> None:
     chosen = [choose(households, kind) for kind in REACHED]
     # None of them knows another: what comes to the one from the others it was not asked for.
-    bootstrap = [f"{ip}:{plan.PORT}" for ip in plan.OVERLAY[:4]]
+    bootstrap = [f"{ip}:{plan.PORT}" for ip in plan.OVERLAY]
     more = [f"--read-only={SETTINGS}", "--routing", "bep5", "--every", "5"]
     nodes = {one: Mdht(one, binary, bootstrap, "finds-out", plan.FINDS_OUT_PORT, more) for one in chosen}
     wait_for(overlay, FINDS_OUT_SECONDS, lambda: all(told(node) for node in nodes.values()))
