@@ -51,12 +51,17 @@ def check(checks: Checks, overlay: Libtorrent, households: list[Household], bina
 
 
 def notices(checks: Checks, overlay: Libtorrent, household: Household, node: Mdht) -> None:
-    """Once its firewall lets everybody in, a read-only node is asked only if it answers again for a trial."""
+    """A read-only node answers again for a trial, in vain. When its firewall lets everybody in it notices, in another
+    or before it, since it is still known to some."""
+    wait_for(overlay, NOTICES_SECONDS, lambda: TRIAL in told(node))
+    name = f"read-only: a trial behind {household.planted.name}"
+    checks.true(name, TRIAL in told(node), "a trial", told(node), node.log)
     household.gateway.nft("insert rule ip gateway forward accept\n")
     wait_for(overlay, NOTICES_SECONDS, lambda: told(node)[-1:] == [REACHABLE])
     got = told(node)
     name = f"read-only: no longer, once the firewall is gone ({household.planted.name})"
-    checks.true(name, TRIAL in got and got[-1] == REACHABLE, "a trial, then reachable", got, node.log)
+    good = got[:1] == [UNREACHABLE] and got[-1] == REACHABLE
+    checks.true(name, good, "reachable in the end", got, node.log)
     household.gateway.nft("delete table ip gateway\n" + gateways.ruleset(household.planted))
 
 
