@@ -159,6 +159,8 @@ pub(crate) fn stats_document(event: &str, status: &Status) -> Value {
         json!({
             "id": overlay.id.to_string(),
             "joined": overlay.joined,
+            "read_only": overlay.read_only,
+            "reachable": overlay.reachable,
             "external_addr": overlay.external_addr.map(|addr| addr.to_string()),
             "contacts": overlay.table.len(),
         })
@@ -182,6 +184,9 @@ pub(crate) fn stats_document(event: &str, status: &Status) -> Value {
         "bad_source": stats.bad_source,
         "bad_tokens": stats.bad_tokens,
         "rate_limited": stats.rate_limited,
+        "unsolicited_queries": stats.unsolicited_queries,
+        "read_only_turns": stats.read_only_turns,
+        "reachability_trials": stats.reachability_trials,
         "dropped": stats.dropped,
         "bytes_sent": stats.bytes_sent,
         "bytes_received": stats.bytes_received,

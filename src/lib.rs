@@ -25,6 +25,7 @@ mod plugins;
 mod profile;
 mod profile_diff;
 mod profile_parquet;
+mod read_only;
 mod replay;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that

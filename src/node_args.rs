@@ -12,6 +12,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::logging::{self, parse_filter};
 use crate::output::{Failure, Format};
+use crate::read_only::ReadOnly;
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Node")]
@@ -40,9 +41,11 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
 
-    /// Ask, but answer nobody [BEP 43]
-    #[arg(long)]
-    pub(crate) read_only: bool,
+    /// Ask, but answer nobody [BEP 43]: always, or if-unreachable, which is while
+    /// the node finds that nobody reaches it (how: docs/connectivity.md;
+    /// if-unreachable:watch=30m,hosts=64 and so on)
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub(crate) read_only: Option<ReadOnly>,
 
     /// Accept private and loopback addresses from public nodes too
     #[arg(long)]
@@ -89,7 +92,7 @@ impl NodeArgs {
         let mut builder = Dht::builder()
             .routing(registry.routing(&self.routing).map_err(usage)?)
             .lookup(registry.lookup(&self.lookup).map_err(usage)?)
-            .read_only(self.read_only)
+            .read_only(self.read_only == Some(ReadOnly::Always))
             .allow_private(self.allow_private)
             .log_addresses(self.log_addresses)
             .join_timeout(Duration::from_secs(self.join_timeout));
@@ -103,6 +106,9 @@ impl NodeArgs {
             .fold(builder, |builder, host| builder.bootstrap(host));
         if self.no_default_bootstrap {
             builder = builder.no_default_bootstrap();
+        }
+        if let Some(ReadOnly::IfUnreachable(watch)) = self.read_only {
+            builder = builder.read_only_if_unreachable(Some(watch));
         }
         if self.no_rate_limit {
             builder = builder.rate_limit(None);

@@ -56,6 +56,11 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
             "a whole number from 1",
         ),
         (lookup("--id 12"), "an ID is 40"),
+        (lookup("--read-only=never"), "always, if-unreachable"),
+        (
+            lookup("--read-only=if-unreachable:hosts=0"),
+            "hosts: it takes a number from 1",
+        ),
         (lookup("--format xml"), "text, json"),
         (lookup("--join-timeout soon"), "--join-timeout"),
         (format!("announce {INFO_HASH}"), "--port"),

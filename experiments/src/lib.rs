@@ -75,6 +75,6 @@ pub use published::{Basis, Published, PublishedRow};
 pub use score::{Score, ScoredFigure, ScoredPair, Target};
 pub use script::{Script, ScriptError};
 pub use shipped::{Shipped, shipped};
-pub use survey::{SurveyOutcome, SurveyScript, survey};
+pub use survey::{SurveyOutcome, SurveyScript, survey, survey_html};
 pub use unique::UniqueAddresses;
 pub use verdict::{Comparison, Figure, PairVerdict, Verdict};

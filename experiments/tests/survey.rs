@@ -41,6 +41,25 @@ fn every_class_shows_the_pattern_that_table_1_names_for_it() {
 }
 
 #[test]
+fn own_traffic_is_held_against_what_the_checker_finds() {
+    let outcome = run(SCRIPT);
+    let passive = outcome.passive.as_ref().unwrap();
+    assert_eq!((passive.identities, passive.left_out), (4, 0));
+    assert_eq!(passive.checked(), outcome.tally.nodes());
+    assert!(passive.judged() > 50, "{passive:?}");
+    assert!(passive.kappa().unwrap() > 0.0, "{passive:?}");
+    let told = outcome.summary()["own_traffic"]["judged"].as_u64();
+    assert_eq!(told, Some(passive.judged()));
+    let page = mdht_experiments::survey_html(&outcome, "mdht");
+    assert!(page.contains("From own traffic alone") && page.contains("not asked"));
+    assert!(outcome.to_string().contains("kappa"));
+    // and the survey is the same when nobody listens
+    let deaf = run(&format!("{SCRIPT}\nlistened_to = 0"));
+    assert!(deaf.passive.is_none());
+    assert_eq!(deaf.summary()["table_1"], outcome.summary()["table_1"]);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_survey_and_who_watches_can_end_it() {
     let first = run(SCRIPT);
     assert_eq!(first.summary(), run(SCRIPT).summary());

@@ -134,6 +134,14 @@ impl Profiler {
         }
     }
 
+    /// A profiler without any measurement: add those that are wanted.
+    pub const fn without_measurements(options: Options) -> Self {
+        Self {
+            options,
+            measurements: Vec::new(),
+        }
+    }
+
     /// Adds a measurement behind those there are. `make` makes one for each
     /// node under test.
     #[must_use]

@@ -20,6 +20,8 @@ mod station;
 mod survey;
 mod table;
 
+pub(crate) use options::parse_time;
+
 /// Find out how well nodes can be reached, and why not: the checkers of the
 /// thesis's chapter 7.
 #[derive(clap::Args)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mdht_experiments::{SurveyScript, survey, write_whole};
+use mdht_experiments::{SurveyScript, survey, survey_html, write_whole};
 use mdht_plugins::Registry;
 
 use super::RunArgs;
@@ -48,6 +48,10 @@ pub(super) fn run(
     let path = out.join("summary.json");
     let text = serde_json::to_string_pretty(&summary).map_err(Failure::failed)?;
     write_whole(&path, text.as_bytes())
+        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    let path = out.join("report.html");
+    let html = survey_html(&outcome, concat!("mdht ", env!("CARGO_PKG_VERSION")));
+    write_whole(&path, html.as_bytes())
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
     match args.format {
         Format::Json => document(&summary)?,

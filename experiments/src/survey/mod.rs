@@ -5,7 +5,10 @@
 //! another port of its host and from another host. What it finds stands beside
 //! what was planted, which the thesis could not know.
 
+mod agreement;
 mod outcome;
+mod page;
+mod passive;
 mod script;
 mod station;
 
@@ -18,7 +21,9 @@ use mdht_krpc::Instant;
 use mdht_overlay::World;
 use mdht_plugins::Registry;
 
+pub use agreement::{Agreement, Verdict};
 pub use outcome::{PlantedClass, SurveyOutcome};
+pub use page::survey_html;
 pub use script::SurveyScript;
 use station::Station;
 
@@ -35,6 +40,12 @@ pub enum SurveyError {
     /// The checker's configuration contradicts itself.
     #[error(transparent)]
     Checker(#[from] mdht_connectivity::ConfigError),
+    /// The instrumented nodes' traffic cannot be handed to the profiler.
+    #[error("the instrumented nodes' traffic cannot be looked at: {0}")]
+    Listening(#[from] std::io::Error),
+    /// The profiler cannot read it.
+    #[error(transparent)]
+    Profile(#[from] mdht_profiler::Error),
 }
 
 /// Runs a survey. `watch` is told the virtual time that has passed and the
@@ -59,6 +70,7 @@ pub fn survey(
                     continue;
                 };
                 outcome.add(&report, station.planted(node));
+                station.compare(&report);
             }
         }
         let now = station.now();
@@ -69,6 +81,7 @@ pub fn survey(
         let goes_on = watch(now.since(Instant::ZERO), outcome.tally.nodes());
         if outcome.is_whole || !goes_on {
             outcome.stats = *station.checker.stats();
+            outcome.passive = station.end_listening()?;
             return Ok(outcome);
         }
     }

@@ -8,7 +8,7 @@ use mdht_connectivity::{Causes, Pattern, Report, Stats, Tally};
 use mdht_overlay::parameters::{Class, Connectivity};
 use serde_json::{Value, json};
 
-use super::SurveyScript;
+use super::{Agreement, SurveyScript};
 
 /// A class of connectivity with the lifetime of its mappings.
 pub type PlantedClass = (Class, u32);
@@ -27,6 +27,9 @@ pub struct SurveyOutcome {
     pub stats: Stats,
     /// Nodes by what was planted and the pattern seen.
     pub found: BTreeMap<PlantedClass, BTreeMap<Pattern, u64>>,
+    /// What the instrumented nodes' own traffic says of the nodes that were
+    /// checked; `None` if nobody listened.
+    pub passive: Option<Agreement>,
 }
 
 impl SurveyOutcome {
@@ -37,6 +40,7 @@ impl SurveyOutcome {
             tally: Tally::default(),
             stats: Stats::default(),
             found: BTreeMap::new(),
+            passive: None,
         }
     }
 
@@ -102,6 +106,7 @@ impl SurveyOutcome {
             "persistence_pct": pct(sums.persistent, sums.nodes),
             "classes": classes.collect::<Vec<_>>(),
             "probes": self.stats.probes,
+            "own_traffic": self.passive.as_ref().map(Agreement::summary),
         })
     }
 }
@@ -142,7 +147,11 @@ impl Display for SurveyOutcome {
             let measured = pct(nodes, sums.nodes).unwrap_or(0.0);
             writeln!(f, "{name}: {measured:.1} % (thesis: {published} %)")?;
         }
-        self.write_confusion(f)
+        self.write_confusion(f)?;
+        match &self.passive {
+            Some(passive) => passive.write(f),
+            None => Ok(()),
+        }
     }
 }
 
@@ -179,7 +188,7 @@ impl SurveyOutcome {
 }
 
 #[allow(clippy::cast_precision_loss)] // counts of nodes
-fn pct(part: u64, whole: u64) -> Option<f64> {
+pub(super) fn pct(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
 }
 

@@ -22,6 +22,9 @@ pub struct SurveyScript {
     pub length: Duration,
     /// Routing module of the instrumented nodes.
     pub routing: String,
+    /// Instrumented nodes whose own traffic is looked at as well, beginning
+    /// with the first: none to all of them.
+    pub listened_to: u16,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +45,7 @@ struct Section {
     identities: u16,
     hours: f64,
     routing: String,
+    listened_to: Option<u16>,
 }
 
 impl Default for Section {
@@ -50,6 +54,7 @@ impl Default for Section {
             identities: 16,
             hours: 24.0,
             routing: "bep5".to_owned(),
+            listened_to: None,
         }
     }
 }
@@ -85,10 +90,15 @@ impl SurveyScript {
             identities,
             hours,
             routing,
+            listened_to,
         } = written.survey;
         if !(1..=16).contains(&identities) {
             let error = ScriptError::new("survey.identities", "the first four ID bits must differ");
             return Err(error.allowed("1 to 16"));
+        }
+        if listened_to.is_some_and(|listened_to| listened_to > identities) {
+            let error = ScriptError::new("survey.listened_to", "there are not so many identities");
+            return Err(error.allowed("0 to survey.identities"));
         }
         if !(0.01..=10_000.0).contains(&hours) {
             let error = ScriptError::new("survey.hours", "it is out of range");
@@ -113,6 +123,7 @@ impl SurveyScript {
             identities,
             length: Duration::from_secs_f64(hours * 3600.0),
             routing,
+            listened_to: listened_to.unwrap_or(identities),
         })
     }
 }
@@ -126,6 +137,10 @@ mod tests {
         for (text, told) in [
             ("name = 'a'\n[survey]\nidentities = 17", "survey.identities"),
             ("name = 'a'\n[survey]\nhours = 0", "survey.hours"),
+            (
+                "name = 'a'\n[survey]\nidentities = 2\nlistened_to = 3",
+                "survey.listened_to",
+            ),
             ("name = 'a b'\n[survey]", "name"),
             ("name = 'a'\n[survey]\nhuors = 1", "line 3"),
             (
@@ -138,6 +153,7 @@ mod tests {
         }
         let script = SurveyScript::parse("name = 'a'\nseed = 4\n[survey]\nhours = 2").unwrap();
         assert_eq!((script.identities, script.overlay.seed), (16, 4));
+        assert_eq!(script.listened_to, 16);
         assert_eq!(script.length, Duration::from_secs(7200));
     }
 }

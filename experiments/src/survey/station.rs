@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use mdht_connectivity::{Checker, Config as CheckerConfig, Identity, Limits, Port};
+use mdht_connectivity::{Checker, Config as CheckerConfig, Identity, Limits, Port, Report};
 use mdht_krpc::{Id, Instant, Rng};
 use mdht_node::core::{Config, SocketId};
 use mdht_overlay::parameters::Connectivity;
 use mdht_overlay::{FullNodeSetup, NodeIndex, Simulation, World};
 use mdht_plugins::Registry;
 
-use super::{SurveyError, SurveyScript};
+use super::passive::Listener;
+use super::{Agreement, SurveyError, SurveyScript};
 
 /// Datagrams that reached the station since it last looked: when, from whom,
 /// by which socket, and what.
@@ -25,6 +26,8 @@ pub(super) struct Station {
     simulation: Simulation,
     nodes: Vec<NodeIndex>,
     arrivals: Arrivals,
+    /// Looks at the instrumented nodes' own traffic.
+    listener: Option<Listener>,
     /// By which instrumented node's second host a node is asked from
     /// elsewhere: the one that it queried.
     asked_by: HashMap<SocketAddr, u16, FixedState>,
@@ -46,6 +49,14 @@ impl Station {
         let mut simulation = Simulation::new(Arc::clone(world), 0);
         let arrivals = Arrivals::default();
         let (mut identities, mut nodes) = (Vec::new(), Vec::new());
+        let listened_to = 0..script.listened_to.min(script.identities);
+        let listened_to: Vec<_> = listened_to
+            .map(|number| world.free_addr(number.into()))
+            .collect();
+        let listener = match listened_to.is_empty() {
+            true => None,
+            false => Some(Listener::start(&listened_to)?),
+        };
         for number in 0..script.identities {
             let own = world.free_addr(u64::from(number));
             let local = SocketAddrV4::new(*own.ip(), own.port() ^ 1);
@@ -60,7 +71,15 @@ impl Station {
             let mut seed = [0; 32];
             rng.fill(&mut seed);
             let mut setup = FullNodeSetup::new(own, config, seed);
-            setup.tap = Some(Box::new(ear(&arrivals, number, [own, local, remote])));
+            let mut ear = ear(&arrivals, number, [own, local, remote]);
+            let own_traffic = listener.as_ref().and_then(|l| l.ear(number, own));
+            setup.tap = Some(match own_traffic {
+                None => Box::new(ear),
+                Some(mut listen) => Box::new(move |at, from, to, payload: &[u8]| {
+                    ear(at, from, to, payload);
+                    listen(at, from, to, payload);
+                }),
+            });
             let node = simulation.add(setup);
             simulation.bootstrap(node);
             nodes.push(node);
@@ -90,6 +109,7 @@ impl Station {
             simulation,
             nodes,
             arrivals,
+            listener,
             asked_by: HashMap::default(),
             probe: Vec::new(),
         })
@@ -105,6 +125,18 @@ impl Station {
         self.asked_by.remove(&node.into());
         let identity = self.simulation.shown_at(node)?;
         Some(self.simulation.world().population().connectivity(identity))
+    }
+
+    /// A check has ended, to be compared with what own traffic tells.
+    pub(super) fn compare(&mut self, report: &Report) {
+        if let Some(listener) = &mut self.listener {
+            listener.add(report);
+        }
+    }
+
+    /// What the instrumented nodes' own traffic told, if it was looked at.
+    pub(super) fn end_listening(&mut self) -> Result<Option<Agreement>, SurveyError> {
+        self.listener.take().map(Listener::finish).transpose()
     }
 
     /// Lets time pass, with what the checker has to do in it.
@@ -134,7 +166,10 @@ impl Station {
             if let (SocketAddr::V4(to), Some(node)) =
                 (transmit.to, self.nodes.get(usize::from(number)))
             {
+                let listener = self.listener.as_ref();
+                listener.inspect(|listener| listener.set_probing(true));
                 self.simulation.inject(*node, socket, to, &self.probe);
+                listener.inspect(|listener| listener.set_probing(false));
             }
         }
     }

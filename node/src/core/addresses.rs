@@ -85,6 +85,22 @@ impl ExternalAddress {
         self.agreed
     }
 
+    /// Whether the voters see us at so many ports that our mapping depends on
+    /// who is asked (RFC 4787, section 4.1): of those who name our most named
+    /// IP address at most a third agree on a port.
+    pub(crate) fn is_scattered(&self) -> bool {
+        const ENOUGH: usize = 5;
+        let naming = |ip: IpAddr| self.votes.iter().filter(move |(_, addr)| addr.ip() == ip);
+        let most = self.votes.iter().map(|(_, addr)| addr.ip());
+        let Some(ip) = most.max_by_key(|ip| naming(*ip).count()) else {
+            return false;
+        };
+        let at_port = |port| naming(ip).filter(|(_, addr)| addr.port() == port).count();
+        let agreeing = naming(ip).map(|(_, addr)| at_port(addr.port())).max();
+        let voters = naming(ip).count();
+        voters >= ENOUGH && 3 * agreeing.unwrap_or(0) <= voters
+    }
+
     pub(crate) const fn agreed(&self) -> Option<SocketAddr> {
         self.agreed
     }
@@ -141,5 +157,24 @@ mod tests {
         assert_eq!(external.vote(voter(4), home), Some(home));
         assert_eq!(external.vote(voter(5), home), None, "said once");
         assert_eq!(external.agreed(), Some(home));
+    }
+
+    #[test]
+    fn a_port_for_each_voter_is_told_from_one_for_all() {
+        let voter = |n: u8| IpAddr::from([9, 9, 9, n]);
+        let seen = |ports: &[u16]| {
+            let mut external = ExternalAddress::default();
+            for (n, port) in (0..).zip(ports) {
+                external.vote(voter(n), SocketAddr::new(voter(200), *port));
+            }
+            external.is_scattered()
+        };
+        assert!(!seen(&[]));
+        assert!(!seen(&[1, 2, 3, 4]), "too few");
+        assert!(seen(&[1, 2, 3, 4, 5]));
+        // a mapping that changed once, and liars
+        assert!(!seen(&[1, 1, 1, 1, 2, 2, 2, 2]));
+        assert!(!seen(&[1, 1, 1, 1, 5, 6, 7, 8]));
+        assert!(seen(&[1, 1, 3, 4, 5, 6, 7, 8]));
     }
 }

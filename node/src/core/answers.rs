@@ -144,6 +144,7 @@ impl Core {
         match &taken {
             None => self.stats.unmatched += 1,
             Some(transaction) => {
+                self.note_acquaintance(from);
                 self.timers.cancel(transaction.hard);
                 transaction
                     .soft
@@ -161,9 +162,13 @@ impl Core {
         else {
             return;
         };
+        let before = self.external_addr(family);
         let overlay = self.overlay(family);
         if let Some(addr) = overlay.and_then(|overlay| overlay.external.vote(voter.ip(), says)) {
             self.addresses.add_own(addr);
+            if before.is_some_and(|before| before.ip() != addr.ip()) {
+                self.note_moved(family);
+            }
             self.tell(Event::ExternalAddress { addr });
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mdht_krpc::Id;
 use mdht_plugins::{LookupFactory, RoutingFactory};
 
-use super::{PeerStoreConfig, RateLimit};
+use super::{PeerStoreConfig, RateLimit, ReachabilityWatch};
 
 /// Client code and version in `v`, BEP 20 style: `MD`, version 0.1.
 pub const VERSION: [u8; 4] = *b"MD\x00\x01";
@@ -28,6 +28,9 @@ pub struct Config {
     pub id: Option<Id>,
     /// Ask, but answer nobody, and say so (BEP 43). Default false.
     pub read_only: bool,
+    /// Become read-only when nobody reaches us, and no longer when somebody
+    /// does again; each family for itself. Default `None`: never.
+    pub read_only_if_unreachable: Option<ReachabilityWatch>,
     /// Accept private and loopback addresses even where our own bind address
     /// and the bootstrap nodes are public. Default false.
     pub allow_private: bool,
@@ -50,6 +53,7 @@ impl Config {
             version: Some(VERSION),
             id: None,
             read_only: false,
+            read_only_if_unreachable: None,
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
             peers: PeerStoreConfig::default(),

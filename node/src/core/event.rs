@@ -74,6 +74,23 @@ pub enum Event {
         /// The family's overlay.
         family: Family,
     },
+    /// Others reach us: strangers query us. Only of a node that finds it out.
+    Reachable {
+        /// The family's overlay.
+        family: Family,
+    },
+    /// Nobody reaches us: read-only from now on.
+    Unreachable {
+        /// The family's overlay.
+        family: Family,
+        /// Until it takes part again, for a trial.
+        trial_in: Duration,
+    },
+    /// No longer read-only, for a trial of whether others reach us now.
+    ReachabilityTrial {
+        /// The family's overlay.
+        family: Family,
+    },
     /// The clock jumped: the machine slept, or the process was stopped.
     Resumed {
         /// For how long.

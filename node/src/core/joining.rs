@@ -194,6 +194,7 @@ impl Core {
         // what they were good for the table is now
         overlay.saved = Vec::new();
         self.tell(Event::Joined { family });
+        self.begin_reachability_watch(family);
         self.wake_routing_at(family, self.now);
     }
 
@@ -209,6 +210,9 @@ impl Core {
             self.tell_timeout(family, held);
         }
         if went {
+            if let Some(reachability) = self.reachability(family) {
+                reachability.on_offline();
+            }
             self.tell(Event::Offline { family });
             self.tell(Event::NeedBootstrap);
             self.start_joining(family);

@@ -32,11 +32,13 @@ mod limiter;
 mod maintenance;
 mod overlay;
 mod peer_store;
+mod reachability;
 mod search;
 mod sending;
 mod serving;
 mod stats;
 mod steps;
+mod strangers;
 mod timers;
 mod tokens;
 mod transactions;
@@ -46,6 +48,7 @@ pub use config::{Config, VERSION};
 pub use event::{Event, LookupReport, QueryOutcome};
 pub use limiter::RateLimit;
 pub use peer_store::PeerStoreConfig;
+pub use reachability::ReachabilityWatch;
 pub use stats::{ByMethod, Stats, TableChanges};
 pub use steps::LookupStep;
 pub use user_lookup::AnnouncePort;
@@ -54,6 +57,7 @@ use addresses::AddressPolicy;
 use limiter::Limiter;
 use overlay::Overlay;
 use peer_store::PeerStore;
+use reachability::Reachability;
 use search::{Search, SearchId};
 use timers::{Timer, Timers};
 use tokens::Tokens;
@@ -135,6 +139,14 @@ impl Core {
             .into_iter()
             .filter_map(|family| Overlay::new(family, &config, &mut rng));
         let mut overlays: Vec<_> = overlays.collect();
+        if let Some(watch) = config
+            .read_only_if_unreachable
+            .filter(|_| !config.read_only)
+        {
+            for overlay in &mut overlays {
+                overlay.reachability = Some(Box::new(Reachability::new(watch, now)));
+            }
+        }
         overlays.shrink_to_fit();
         let mut core = Self {
             now,
@@ -207,6 +219,7 @@ impl Core {
                 Timer::Search(id) => self.wake_search(id),
                 Timer::Join(family) => self.try_to_join(family),
                 Timer::Patience(lookup) => self.lose_patience(lookup),
+                Timer::Reachability(family) => self.look_at_reachability(family),
                 Timer::Secrets => {
                     self.tokens.rotate(&mut self.rng);
                     if self.now.since(due) >= Self::SECRET_LIFETIME {

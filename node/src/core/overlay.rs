@@ -8,6 +8,7 @@ use mdht_plugins::RoutingModule;
 use mdht_plugins::routing::{Origin, RoutingSetup, SavedTable};
 
 use super::addresses::ExternalAddress;
+use super::reachability::Reachability;
 use super::timers::TimerKey;
 use super::{Config, SocketId};
 
@@ -21,6 +22,8 @@ pub(crate) struct Overlay {
     pub(crate) routing: Box<dyn RoutingModule>,
     pub(crate) wake: Option<TimerKey>,
     pub(crate) external: ExternalAddress,
+    /// Whether others reach us, if that is to be found out.
+    pub(crate) reachability: Option<Box<Reachability>>,
     /// Somebody has answered us since we began.
     pub(crate) joined: bool,
     /// False while nobody answers.
@@ -65,6 +68,7 @@ impl Overlay {
             routing: config.routing.make(RoutingSetup { own_id, family }),
             wake: None,
             external: ExternalAddress::default(),
+            reachability: None,
             joined: false,
             online: true,
             last_answer: None,

@@ -45,7 +45,7 @@ impl Core {
         self.stats.queries_sent.count(&query.method);
         let message = Message {
             version: self.config.version.as_ref().map(<[u8; 4]>::as_slice),
-            read_only: self.config.read_only,
+            read_only: self.is_read_only(Family::of(&destination.to)),
             ..Message::new(&id, Body::Query(query))
         };
         self.transmit(socket, destination.to, message.encode());
@@ -106,6 +106,7 @@ impl Core {
             return;
         }
         self.stats.bytes_sent += payload.len() as u64;
+        self.note_sent(to);
         self.transmits.push_back(Transmit {
             socket,
             to,

@@ -24,7 +24,8 @@ impl Core {
         query: &Query<'_>,
     ) {
         self.stats.queries_received.count(&query.method);
-        if self.config.read_only {
+        self.note_visit(socket, from);
+        if self.is_read_only(Family::of(&from)) {
             return;
         }
         let now = self.now;

@@ -68,6 +68,16 @@ pub struct Stats {
     pub rate_limited: u64,
     /// Queries not sent, or datagrams dropped, because a queue was full.
     pub dropped: u64,
+    /// Queries of hosts that we had not talked to, which show that others reach
+    /// us; counted only where [`Config::read_only_if_unreachable`] is set, and
+    /// so the two below.
+    ///
+    /// [`Config::read_only_if_unreachable`]: super::Config::read_only_if_unreachable
+    pub unsolicited_queries: u64,
+    /// Times that we became read-only since nobody reached us.
+    pub read_only_turns: u64,
+    /// Trials of whether somebody reaches us again.
+    pub reachability_trials: u64,
     /// Announces refused for a bad token.
     pub bad_tokens: u64,
     /// Bytes of UDP payload sent.

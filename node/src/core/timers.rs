@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     Join(Family),
     /// A lookup has waited long enough for the node to join.
     Patience(LookupId),
+    /// Whether others reach us is to be looked at.
+    Reachability(Family),
     /// The token secrets change.
     Secrets,
     /// Stored peers expire.

@@ -18,7 +18,7 @@ use super::tap::Tap;
 use super::task::Task;
 use super::watch::{self, Watch};
 use super::{Dht, Notice};
-use crate::core::{Config, Core, RateLimit};
+use crate::core::{Config, Core, RateLimit, ReachabilityWatch};
 
 /// Public nodes to join by, run by client makers.
 pub const DEFAULT_BOOTSTRAP: [&str; 4] = [
@@ -87,6 +87,7 @@ pub struct DhtBuilder {
     capture: Option<PathBuf>,
     id: Option<Id>,
     read_only: bool,
+    read_only_if_unreachable: Option<ReachabilityWatch>,
     allow_private: bool,
     rate_limit: Option<RateLimit>,
     join_timeout: Duration,
@@ -105,6 +106,7 @@ impl Default for DhtBuilder {
             capture: None,
             id: None,
             read_only: false,
+            read_only_if_unreachable: None,
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
             join_timeout: Duration::from_secs(30),
@@ -183,6 +185,14 @@ impl DhtBuilder {
         self
     }
 
+    /// Becomes read-only when it finds that nobody reaches it, and takes part
+    /// again when somebody does.
+    #[must_use]
+    pub const fn read_only_if_unreachable(mut self, watch: Option<ReachabilityWatch>) -> Self {
+        self.read_only_if_unreachable = watch;
+        self
+    }
+
     /// Accepts private and loopback addresses even in a public world.
     #[must_use]
     pub const fn allow_private(mut self, allow: bool) -> Self {
@@ -234,6 +244,7 @@ impl DhtBuilder {
         let config = Config {
             id: self.id,
             read_only: self.read_only,
+            read_only_if_unreachable: self.read_only_if_unreachable,
             allow_private: self.allow_private,
             rate_limit: self.rate_limit,
             patience: self.join_timeout,

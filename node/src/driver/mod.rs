@@ -118,6 +118,21 @@ impl fmt::Display for Notice {
                     name(family)
                 ),
                 Event::Online { family } => write!(f, "{}: answers come again", name(family)),
+                Event::Reachable { family } => {
+                    write!(f, "{}: others can reach this node", name(family))
+                }
+                Event::Unreachable { family, trial_in } => write!(
+                    f,
+                    "{}: nobody can reach this node (NAT or firewall); read-only from now on, \
+                     another try in {} s",
+                    name(family),
+                    trial_in.as_secs()
+                ),
+                Event::ReachabilityTrial { family } => write!(
+                    f,
+                    "{}: answering again, to see whether others can reach this node now",
+                    name(family)
+                ),
                 Event::Resumed { gap } => {
                     write!(f, "the clock jumped by {} s: joining anew", gap.as_secs())
                 }
@@ -193,6 +208,10 @@ pub struct OverlayStatus {
     pub joined: bool,
     /// Our address as others agree to see it (BEP 42).
     pub external_addr: Option<SocketAddr>,
+    /// Whether we answer nobody now (BEP 43).
+    pub read_only: bool,
+    /// Whether others reach us, where that was to be found out and was.
+    pub reachable: Option<bool>,
     /// The routing table.
     pub table: Vec<TableEntry>,
 }

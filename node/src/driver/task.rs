@@ -378,6 +378,8 @@ impl Task {
                 id: self.core.id(family)?,
                 joined: self.core.is_joined(family),
                 external_addr: self.core.external_addr(family),
+                read_only: self.core.is_read_only(family),
+                reachable: self.core.is_reachable(family),
                 table: self.core.table(family),
             })
         });

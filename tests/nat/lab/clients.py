@@ -76,13 +76,19 @@ class Mdht:
     """`mdht node`; the one called READ_ONLY says that it answers nobody [BEP 43]."""
 
     def __init__(
-        self, household: Household, binary: Path, bootstrap: list[str], name: str = "mdht", port: int = plan.MDHT_PORT
+        self,
+        household: Household,
+        binary: Path,
+        bootstrap: list[str],
+        name: str = "mdht",
+        port: int = plan.MDHT_PORT,
+        more: list[str] | None = None,
     ) -> None:
         self.log = plan.LOGS / f"{name}-{household.number}.log"
         self.id = plan.node_id(f"{name}-{household.number}")
         command = [str(binary), "node", "--bind", f"{household.address}:{port}", "--id", self.id]
         command += ["--read-only"] if name == READ_ONLY else []
-        command += ["--no-default-bootstrap", "--format", "json"]
+        command += ["--no-default-bootstrap", "--format", "json", *(more or [])]
         command += [word for node in bootstrap for word in ("--bootstrap", node)]
         with self.log.open("wb") as log:
             self.process = household.host.popen(command, stdout=log, stderr=subprocess.STDOUT)

@@ -41,7 +41,7 @@ def second_address(number: int) -> str:
 
 
 LIBTORRENT_PORT, MDHT_PORT, TRANSMISSION_PORT = 6881, 6882, 51413
-READ_ONLY_PORT, LATE_PORT, SELF_PORT = 6883, 6884, 6890
+READ_ONLY_PORT, LATE_PORT, FINDS_OUT_PORT, SELF_PORT = 6883, 6884, 6886, 6890
 
 # The thesis's 5 s, 60 s and 300 s [thesis chapter 7, 4.1], 25 times as fast. Waiting for an answer is not shortened as
 # much: it must outlast four intervals.
