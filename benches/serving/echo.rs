@@ -46,17 +46,24 @@ pub(crate) fn serve(order: &str) {
             batch.extend(got.map(|message| (message.bytes, message.address.unwrap())));
         }
         let mut outgoing = Vec::with_capacity(BATCH);
-        let pairs = input.chunks_exact(LONGEST).zip(output.chunks_exact_mut(LONGEST));
+        let pairs = input
+            .chunks_exact(LONGEST)
+            .zip(output.chunks_exact_mut(LONGEST));
         for ((query, out), (len, from)) in pairs.zip(&batch) {
             let reply = &replies[*len];
-            let Some(answered) = reply.len().checked_sub(BEHIND_ID) else { continue };
+            let Some(answered) = reply.len().checked_sub(BEHIND_ID) else {
+                continue;
+            };
             out[..reply.len()].copy_from_slice(reply);
             let id = &query[len - BEHIND_ID - ID..len - BEHIND_ID];
             out[answered - ID..answered].copy_from_slice(id);
             let to = SocketAddrV4::new(from.ip(), from.port());
             outgoing.push(([IoSlice::new(&out[..reply.len()])], to.as_any()));
         }
-        let mut control: Vec<_> = outgoing.iter().map(|_| SendAncillaryBuffer::default()).collect();
+        let mut control: Vec<_> = outgoing
+            .iter()
+            .map(|_| SendAncillaryBuffer::default())
+            .collect();
         let messages = outgoing.iter().zip(&mut control);
         let mut messages: Vec<_> = messages
             .map(|((slices, to), control)| MMsgHdr::new_with_addr(to, slices, control))
@@ -76,7 +83,9 @@ fn reply(len: usize) -> Vec<u8> {
     // a key of no meaning in front, as in `1:p200:...`
     let key = |filler: usize| format!("1:p{filler}:");
     let room = len.saturating_sub(plain.len());
-    let filler = (0..room).rev().find(|filler| key(*filler).len() + filler <= room);
+    let filler = (0..room)
+        .rev()
+        .find(|filler| key(*filler).len() + filler <= room);
     let Some(filler) = filler else { return plain };
     let mut reply = b"d".to_vec();
     reply.extend_from_slice(key(filler).as_bytes());

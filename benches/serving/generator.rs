@@ -177,7 +177,11 @@ impl Generator {
             .map(|(slices, control)| MMsgHdr::new_with_addr(&to, slices, control))
             .collect();
         // what is not taken counts as lost
-        let _ = sendmmsg(&self.askers[asker].socket, &mut messages, SendFlags::empty());
+        let _ = sendmmsg(
+            &self.askers[asker].socket,
+            &mut messages,
+            SendFlags::empty(),
+        );
         Burst {
             asker,
             first,
@@ -187,7 +191,13 @@ impl Generator {
 
     /// Waits for the answers to a burst.
     fn take(&mut self, mut burst: Burst, ask: Ask, sum: &mut Answered) {
-        let Self { headers, input, askers, tokens, .. } = self;
+        let Self {
+            headers,
+            input,
+            askers,
+            tokens,
+            ..
+        } = self;
         while burst.missing > 0 {
             let mut buffers = input.chunks_exact_mut(LONGEST);
             let mut slices: [[IoSliceMut<'_>; 1]; BURST] =
@@ -198,7 +208,9 @@ impl Generator {
             let Ok(batch) = got else { break };
             for received in batch {
                 let payload = received.iovs().next().unwrap_or_default();
-                let Ok(message) = Message::scan(payload) else { continue };
+                let Ok(message) = Message::scan(payload) else {
+                    continue;
+                };
                 let Ok(number) = message.transaction_id.try_into().map(u32::from_be_bytes) else {
                     continue;
                 };

@@ -93,7 +93,11 @@ fn measure(generator: &mut Generator, row: &mut Row, place: usize, ask: Ask, sec
     let got = generator.ask_for(row.server.addr, ask, seconds);
     let usage = row.server.usage() - before;
     // less than a few ticks of the clock says nothing
-    let rate = if usage > 0.05 { got.answers as f64 / usage } else { f64::NAN };
+    let rate = if usage > 0.05 {
+        got.answers as f64 / usage
+    } else {
+        f64::NAN
+    };
     row.rates[place].push(rate);
     let sum = &mut row.sums[place];
     sum.answers += got.answers;
@@ -114,7 +118,10 @@ fn print_rates(rows: &[Row]) {
     for row in rows {
         for (place, (name, _)) in METHODS.into_iter().enumerate() {
             let (rates, sum) = (&row.rates[place], &row.sums[place]);
-            let ratios = rates.iter().zip(&rows[0].rates[place]).map(|(own, echo)| own / echo);
+            let ratios = rates
+                .iter()
+                .zip(&rows[0].rates[place])
+                .map(|(own, echo)| own / echo);
             let answers = sum.answers.max(1) as f64;
             println!(
                 "{:<20}{name:<11}{:>10.0}{:>8.2}{:>10.0}{:>10.0}{:>12.0}{:>8.1}{:>8.2}",
@@ -125,7 +132,8 @@ fn print_rates(rows: &[Row]) {
                 rates.iter().copied().fold(f64::NAN, f64::max),
                 sum.bytes as f64 / answers,
                 sum.contacts as f64 / answers,
-                100.0 * (sum.lost + sum.errors) as f64 / (sum.answers + sum.lost + sum.errors).max(1) as f64,
+                100.0 * (sum.lost + sum.errors) as f64
+                    / (sum.answers + sum.lost + sum.errors).max(1) as f64,
             );
         }
     }
@@ -136,7 +144,9 @@ fn print_memory(generator: &mut Generator, rows: &[Row], arguments: &Arguments) 
     if swarms == 0 || peers == 0 {
         return;
     }
-    println!("\nresident memory, MB; full: after announces of {peers} peers to each of {swarms} swarms\n");
+    println!(
+        "\nresident memory, MB; full: after announces of {peers} peers to each of {swarms} swarms\n"
+    );
     println!(
         "{:<20}{:>10}{:>14}{:>10}{:>14}{:>12}",
         "", "at start", "filled table", "full", "announced", "CPU us each"

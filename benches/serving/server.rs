@@ -57,7 +57,12 @@ impl Server {
     }
 
     /// Another client.
-    pub(crate) fn client(name: &str, words: &[String], addr: SocketAddrV4, bootstrap: &str) -> Self {
+    pub(crate) fn client(
+        name: &str,
+        words: &[String],
+        addr: SocketAddrV4,
+        bootstrap: &str,
+    ) -> Self {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
@@ -98,7 +103,8 @@ impl Server {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.unwrap().trim().trim_end_matches(" kB");
         kib.parse::<u64>().unwrap() * 1024

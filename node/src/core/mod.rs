@@ -35,6 +35,7 @@ mod peer_store;
 mod search;
 mod sending;
 mod serving;
+mod spare;
 mod stats;
 mod timers;
 mod tokens;
@@ -53,6 +54,7 @@ use limiter::Limiter;
 use overlay::Overlay;
 use peer_store::PeerStore;
 use search::{Search, SearchId};
+use spare::Spare;
 use timers::{Timer, Timers};
 use tokens::Tokens;
 use transactions::Transactions;
@@ -108,6 +110,7 @@ pub struct Core {
     limiter: Option<Limiter>,
     bootstrap: Vec<SocketAddr>,
     transmits: VecDeque<Transmit>,
+    spare: Spare,
     events: VecDeque<Event>,
     stats: Stats,
 }
@@ -150,6 +153,7 @@ impl Core {
                 .map(|limit| Limiter::new(limit, now, &mut rng)),
             bootstrap: Vec::new(),
             transmits: VecDeque::new(),
+            spare: Spare::default(),
             events: VecDeque::new(),
             stats: Stats::default(),
             rng,
@@ -226,6 +230,13 @@ impl Core {
             self.transmits = VecDeque::new();
         }
         next
+    }
+
+    /// Takes back the memory of a datagram that was sent, for one to come. A
+    /// driver that never calls it, as one of many nodes in one process, has
+    /// nothing kept for it; with it, answering queries allocates nothing.
+    pub fn recycle(&mut self, payload: Vec<u8>) {
+        self.spare.recycle(payload);
     }
 
     /// The next thing to tell the user.
