@@ -22,6 +22,8 @@ const BURST: usize = 16;
 const ASKERS: u8 = 250;
 /// An answer that takes longer is lost.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// Announces that are lost, or refused, before a server is given up.
+const MOST_FAILED: u64 = 1000;
 /// Longest answer.
 const LONGEST: usize = 4096;
 
@@ -120,6 +122,9 @@ impl Generator {
                     sum.errors += got.errors;
                 }
                 sum.lost += got.lost;
+                if sum.lost + sum.errors > MOST_FAILED {
+                    return sum;
+                }
             }
         }
         self.tokens = Vec::new();
@@ -135,7 +140,8 @@ impl Generator {
         let mut out = VecDeque::new();
         let (mut sum, mut asked) = (Answered::default(), 0);
         loop {
-            while out.len() < WINDOW / BURST && goes_on(asked) {
+            let is_deaf = sum.answers + sum.errors == 0 && sum.lost > MOST_FAILED;
+            while out.len() < WINDOW / BURST && !is_deaf && goes_on(asked) {
                 out.push_back(self.send(server, ask));
                 asked += BURST as u64;
             }

@@ -49,3 +49,26 @@ impl Spare {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_before_something_came_back_and_never_without_bound() {
+        let mut spare = Spare::default();
+        spare.keep_payload(Vec::with_capacity(100));
+        spare.keep_candidates(Vec::with_capacity(8));
+        assert_eq!(spare.payload().capacity(), 0);
+        assert_eq!(spare.candidates().capacity(), 0);
+        for _ in 0..1000 {
+            spare.recycle(vec![1; 100]);
+        }
+        spare.recycle(Vec::with_capacity(LONGEST + 1));
+        assert_eq!(spare.payloads.len(), MOST_PAYLOADS);
+        let payload = spare.payload();
+        assert!(payload.is_empty() && payload.capacity() >= 100);
+        spare.keep_candidates(Vec::with_capacity(8));
+        assert_eq!(spare.candidates().capacity(), 8);
+    }
+}

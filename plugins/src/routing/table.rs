@@ -274,10 +274,12 @@ impl Table {
                 }
             };
             let mut nearest = Nearest::new(target, places);
-            let main = main.iter().filter(|entry| include(List::Main, entry));
-            let waiting = waiting.iter().filter(|entry| include(List::Waiting, entry));
-            main.for_each(|entry| nearest.offer(entry));
-            waiting.for_each(|entry| nearest.offer(entry));
+            for entry in main {
+                nearest.offer(entry, || include(List::Main, entry));
+            }
+            for entry in waiting {
+                nearest.offer(entry, || include(List::Waiting, entry));
+            }
             out.extend(nearest.entries().map(Entry::candidate));
         }
     }

@@ -15,6 +15,8 @@ pub(super) struct Nearest<'p, 'a> {
     /// By distance; `None` behind the last.
     places: &'p mut [Place<'a>],
     taken: usize,
+    /// What is farther than this has no place any more.
+    farthest: u64,
 }
 
 impl<'p, 'a> Nearest<'p, 'a> {
@@ -25,13 +27,21 @@ impl<'p, 'a> Nearest<'p, 'a> {
             head: head(target),
             places,
             taken: 0,
+            farthest: u64::MAX,
         }
     }
 
-    /// Takes the entry up if it is nearer than one of those held, or there is room.
-    #[inline]
-    pub(super) fn offer(&mut self, entry: &'a Entry) {
-        let rank = (head(&entry.id) ^ self.head, entry);
+    /// Takes the entry up if it is nearer than one of those held, or there is
+    /// room, and if it is wanted. Most are too far, so that is looked at first.
+    #[inline(always)]
+    pub(super) fn offer(&mut self, entry: &'a Entry, is_wanted: impl FnOnce() -> bool) {
+        let distance = head(&entry.id) ^ self.head;
+        if distance <= self.farthest && is_wanted() {
+            self.insert((distance, entry));
+        }
+    }
+
+    fn insert(&mut self, rank: (u64, &'a Entry)) {
         if self.taken < self.places.len() {
             self.taken += 1;
         } else if !self
@@ -48,6 +58,9 @@ impl<'p, 'a> Nearest<'p, 'a> {
         }
         if let Some(place) = self.places.get_mut(at) {
             *place = Some(rank);
+        }
+        if let Some(Some((distance, _))) = self.places.last() {
+            self.farthest = *distance;
         }
     }
 
