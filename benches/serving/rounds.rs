@@ -4,10 +4,11 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use mdht_krpc::{Body, Id, Message, Method, Query};
+use nix::unistd::Pid;
 
 use crate::arguments::Arguments;
 use crate::generator::{Answered, Ask, Generator};
-use crate::server::{Overlay, Server, address};
+use crate::server::{Overlay, Server, address, pin};
 
 const METHODS: [(&str, Ask); 3] = [
     ("ping", Ask::Ping),
@@ -47,6 +48,8 @@ pub(crate) fn run(arguments: &Arguments) {
         sums: Default::default(),
     };
     let mut rows: Vec<_> = servers.into_iter().map(row).collect();
+    // only now: who is started by a pinned thread is pinned with it
+    pin(Pid::from_raw(0), 1);
     for round in 1..=arguments.rounds {
         eprintln!("round {round} of {}", arguments.rounds);
         for (place, (_, ask)) in METHODS.into_iter().enumerate() {
@@ -89,6 +92,7 @@ fn lengths(generator: &mut Generator, server: &Server) -> Vec<(usize, usize)> {
 }
 
 fn measure(generator: &mut Generator, row: &mut Row, place: usize, ask: Ask, seconds: f64) {
+    row.server.pin();
     let before = row.server.usage();
     let got = generator.ask_for(row.server.addr, ask, seconds);
     let usage = row.server.usage() - before;

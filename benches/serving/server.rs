@@ -9,6 +9,8 @@ use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 pub(crate) struct Server {
@@ -101,6 +103,16 @@ impl Server {
         (ticks(11) + ticks(12)) / 100.0
     }
 
+    /// Keeps all its threads on the first processor; the generator has the second.
+    pub(crate) fn pin(&self) {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        for task in tasks {
+            let name = task.unwrap().file_name();
+            let id = name.to_str().unwrap().parse().unwrap();
+            pin(Pid::from_raw(id), 0);
+        }
+    }
+
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
         let status =
@@ -108,6 +120,17 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.unwrap().trim().trim_end_matches(" kB");
         kib.parse::<u64>().unwrap() * 1024
+    }
+}
+
+/// Keeps a thread on one processor, where there is that one.
+pub(crate) fn pin(thread: Pid, processor: usize) {
+    let mut only = CpuSet::new();
+    let may = only
+        .set(processor)
+        .and_then(|()| sched_setaffinity(thread, &only));
+    if let Err(error) = may {
+        eprintln!("cannot keep {thread} on processor {processor}: {error}");
     }
 }
 

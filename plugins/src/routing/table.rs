@@ -277,8 +277,11 @@ impl Table {
             for entry in main {
                 nearest.offer(entry, || include(List::Main, entry));
             }
+            // seldom wanted at all, and that is told without looking at them
             for entry in waiting {
-                nearest.offer(entry, || include(List::Waiting, entry));
+                if include(List::Waiting, entry) {
+                    nearest.offer(entry, || true);
+                }
             }
             out.extend(nearest.entries().map(Entry::candidate));
         }
