@@ -1,5 +1,7 @@
 //! A live node under many datagrams at once, on loopback.
 
+#![allow(clippy::unwrap_used)] // a panic fails the test
+
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
