@@ -48,7 +48,10 @@ fn main() {
             let answer = ask(&mut core, 1, &datagram).payload;
             let (mut served, mut bare) = (Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
-                served.push(rate(|n| _ = black_box(ask(&mut core, n, &datagram))));
+                served.push(rate(|n| {
+                    let answer = black_box(ask(&mut core, n, &datagram));
+                    core.recycle(answer.payload);
+                }));
                 bare.push(rate(|_| _ = black_box(scan_and_encode(&datagram, &answer))));
             }
             let (served, bare) = (median(served), median(bare));

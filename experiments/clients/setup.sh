@@ -2,7 +2,7 @@
 # Installs the clients that experiments/clients/run.py drives, on a Debian machine, as root. A second run takes
 # a few seconds. Name clients to install only those.
 #
-#   Debian      transmission-daemon aria2
+#   Debian      transmission-daemon aria2, and rtorrent when named
 #   PyPI        libtorrent       the interop suite's, in target/interop/venv
 #   npm         bittorrent-dht   the interop suite's, in target/interop/node
 #   crates.io   mainline librqbit-dht, in target/clients/cargo
@@ -29,6 +29,7 @@ for client in "$@"; do
         # transmission with them: the suite knows how to keep Debian from starting it
         libtorrent | bittorrent-dht | transmission) "$root/tests/interop/setup.sh" >/dev/null ;;
         aria2) debian aria2c aria2 ;;
+        rtorrent) debian rtorrent rtorrent ;;
         mainline | librqbit) crate "$client" ;;
         *) echo "setup.sh: no such client: $client" >&2; exit 2 ;;
     esac

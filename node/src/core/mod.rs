@@ -36,6 +36,7 @@ mod reachability;
 mod search;
 mod sending;
 mod serving;
+mod spare;
 mod stats;
 mod steps;
 mod strangers;
@@ -59,6 +60,7 @@ use overlay::Overlay;
 use peer_store::PeerStore;
 use reachability::Reachability;
 use search::{Search, SearchId};
+use spare::Spare;
 use timers::{Timer, Timers};
 use tokens::Tokens;
 use transactions::Transactions;
@@ -114,6 +116,7 @@ pub struct Core {
     limiter: Option<Limiter>,
     bootstrap: Vec<SocketAddr>,
     transmits: VecDeque<Transmit>,
+    spare: Spare,
     events: VecDeque<Event>,
     /// Whether the steps of lookups are told.
     watched: bool,
@@ -166,6 +169,7 @@ impl Core {
                 .map(|limit| Limiter::new(limit, now, &mut rng)),
             bootstrap: Vec::new(),
             transmits: VecDeque::new(),
+            spare: Spare::default(),
             events: VecDeque::new(),
             watched: false,
             stats: Stats::default(),
@@ -244,6 +248,13 @@ impl Core {
             self.transmits = VecDeque::new();
         }
         next
+    }
+
+    /// Takes back the memory of a datagram that was sent, for one to come. A
+    /// driver that never calls it, as one of many nodes in one process, has
+    /// nothing kept for it; with it, answering queries allocates nothing.
+    pub fn recycle(&mut self, payload: Vec<u8>) {
+        self.spare.recycle(payload);
     }
 
     /// The next thing to tell the user.

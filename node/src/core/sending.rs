@@ -48,7 +48,9 @@ impl Core {
             read_only: self.is_read_only(Family::of(&destination.to)),
             ..Message::new(&id, Body::Query(query))
         };
-        self.transmit(socket, destination.to, message.encode());
+        let mut payload = self.spare.payload();
+        message.encode_into(&mut payload);
+        self.transmit(socket, destination.to, payload);
         true
     }
 
@@ -93,7 +95,9 @@ impl Core {
             Body::Error(_) => self.stats.errors_sent += 1,
             _ => self.stats.responses_sent += 1,
         }
-        self.transmit(socket, to, message.encode());
+        let mut payload = self.spare.payload();
+        message.encode_into(&mut payload);
+        self.transmit(socket, to, payload);
     }
 
     pub(crate) fn main_socket(&self, family: Family) -> Option<SocketId> {

@@ -133,7 +133,7 @@ impl Core {
             Body::Query(query) if !query.want.is_empty() => (query.want.v4, query.want.v6),
             _ => (from.is_ipv4(), from.is_ipv6()),
         };
-        let compact = |family, wanted| {
+        let mut compact = |family, wanted| {
             target
                 .filter(|_| wanted)
                 .and_then(|target| self.closest_compact(family, target))
@@ -152,12 +152,17 @@ impl Core {
             ..Message::new(message.transaction_id, Body::Response(response))
         };
         self.send_answer(socket, from, &answer);
+        for bytes in [v4, v6].into_iter().flatten() {
+            self.spare.keep_payload(bytes);
+        }
     }
 
     /// The contacts closest to `target`, compact; `None` without that family.
-    fn closest_compact(&self, family: Family, target: Id) -> Option<Vec<u8>> {
+    fn closest_compact(&mut self, family: Family, target: Id) -> Option<Vec<u8>> {
+        let mut candidates = self.spare.candidates();
+        let mut bytes = self.spare.payload();
         let overlay = self.overlay_ref(family)?;
-        let mut candidates = Vec::with_capacity(NODES);
+        candidates.reserve(NODES);
         let request = ClosestRequest {
             target,
             count: NODES,
@@ -165,10 +170,11 @@ impl Core {
             now: self.now,
         };
         overlay.routing.closest(&request, &mut candidates);
-        let mut bytes = Vec::with_capacity(candidates.len() * family.compact_node_len());
+        bytes.reserve(candidates.len() * family.compact_node_len());
         for candidate in &candidates {
             Nodes::write(&candidate.contact, &mut bytes);
         }
+        self.spare.keep_candidates(candidates);
         Some(bytes)
     }
 

@@ -1,8 +1,8 @@
 //! Tokens that bind an announce to an earlier get_peers (BEP 5).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use mdht_krpc::{Id, Rng, write_compact_addr};
+use mdht_krpc::{Id, Rng};
 use sha1::{Digest, Sha1};
 
 /// Length of our tokens in bytes.
@@ -49,12 +49,14 @@ impl Tokens {
 }
 
 fn token(secret: &[u8; 20], addr: &SocketAddr, info_hash: &Id) -> Token {
-    let mut compact = Vec::with_capacity(18);
-    write_compact_addr(addr, &mut compact);
     let mut hash = Sha1::new();
     hash.update(secret);
     hash.update(info_hash.as_bytes());
-    hash.update(&compact);
+    match addr.ip() {
+        IpAddr::V4(ip) => hash.update(ip.octets()),
+        IpAddr::V6(ip) => hash.update(ip.octets()),
+    }
+    hash.update(addr.port().to_be_bytes());
     std::array::from_fn({
         let digest = hash.finalize();
         move |i| digest[i]

@@ -276,6 +276,10 @@ impl DhtBuilder {
                 error,
             })
         });
+        for socket in &sockets {
+            // of use to a capture only
+            socket.tell_destinations(self.capture.is_some());
+        }
         let task = Task {
             core,
             clock,
@@ -289,6 +293,8 @@ impl DhtBuilder {
             state,
             lookups: BTreeMap::new(),
             pings: BTreeMap::new(),
+            outbox: Vec::new(),
+            first_socket: 0,
             next_save: Instant::ZERO,
             send_fault: None,
             save_fault: None,

@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::core::{AnnouncePort, Event, LookupReport, QueryOutcome, Stats};
 
+mod batch;
 mod builder;
 mod clock;
 mod logged;

@@ -13,6 +13,7 @@ use mdht_krpc::{Family, Id, Instant};
 use mdht_plugins::lookup::Goal;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::batch::{BATCH, Inbox};
 use super::clock::{Clock, wall_clock};
 use super::socket::Socket;
 use super::state::StateDir;
@@ -20,18 +21,14 @@ use super::tap::Tap;
 use super::watch::Watch;
 use super::{FoundPeer, LookupNews, Notice, Status};
 use crate::core::{
-    AnnouncePort, Core, Event, LookupId, LookupReport, QueryId, QueryOutcome, SocketId,
+    AnnouncePort, Core, Event, LookupId, LookupReport, QueryId, QueryOutcome, SocketId, Transmit,
 };
 
-/// Datagrams taken from one socket before others get their turn.
-const BATCH: usize = 64;
 /// Longest sleep. A sleeping machine stops the timer's clock but not ours, so
 /// the clock is looked at again this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How often the state is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
-/// Largest UDP payload there is.
-const MOST_PAYLOAD: usize = 65_536;
 
 /// What the API asks of the task.
 pub(crate) enum Command {
@@ -80,6 +77,11 @@ pub(crate) struct Task {
     pub(crate) tap: Option<Tap>,
     pub(crate) lookups: BTreeMap<LookupId, Sink>,
     pub(crate) pings: BTreeMap<QueryId, oneshot::Sender<QueryOutcome>>,
+    /// Datagrams that leave with the next call.
+    pub(crate) outbox: Vec<Transmit>,
+    /// The socket that is looked at first: each in turn, lest a flood on one
+    /// starve the others.
+    pub(crate) first_socket: usize,
     pub(crate) next_save: Instant,
     pub(crate) send_fault: Option<io::ErrorKind>,
     pub(crate) save_fault: Option<String>,
@@ -95,7 +97,7 @@ enum Wake {
 impl Task {
     /// Runs until told to stop, or until nobody holds the API any more.
     pub(crate) async fn run(mut self) {
-        let mut buffer = vec![0; MOST_PAYLOAD];
+        let mut inbox = Inbox::new();
         self.next_save = self.clock.now() + SAVE_EVERY;
         self.resolve_bootstrap();
         self.core.join(self.clock.now());
@@ -105,7 +107,7 @@ impl Task {
                 Wake::Command(None) => break None,
                 Wake::Command(Some(Command::Shutdown(reply))) => break Some(reply),
                 Wake::Command(Some(command)) => self.obey(command),
-                Wake::Readable(index) => self.receive(index, &mut buffer).await,
+                Wake::Readable(index) => self.receive(index, &mut inbox).await,
                 Wake::Time => {}
             }
             self.core.handle_timeout(self.clock.now());
@@ -127,13 +129,14 @@ impl Task {
             .map_or(LONGEST_SLEEP, |at| at.since(self.clock.now()));
         let mut sleep = pin!(tokio::time::sleep(due.min(LONGEST_SLEEP)));
         let sockets = &self.sockets;
+        let order = (self.first_socket..sockets.len()).chain(0..self.first_socket);
         let commands = &mut self.commands;
         poll_fn(|cx| {
             if let Poll::Ready(command) = commands.poll_recv(cx) {
                 return Poll::Ready(Wake::Command(command));
             }
-            for (index, socket) in sockets.iter().enumerate() {
-                if socket.poll_readable(cx).is_ready() {
+            for index in order.clone() {
+                if sockets[index].poll_readable(cx).is_ready() {
                     return Poll::Ready(Wake::Readable(index));
                 }
             }
@@ -142,55 +145,91 @@ impl Task {
         .await
     }
 
-    /// Takes datagrams; what one sets off is sent before the next is looked
-    /// at, so that queries leave at once and counts are those of the wire.
-    async fn receive(&mut self, index: usize, buffer: &mut [u8]) {
-        for _ in 0..BATCH {
-            let now = self.clock.now();
-            let socket = &self.sockets[index];
-            let received = match socket.try_receive(buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // an ICMP error for an earlier datagram: silence will tell
-                Err(_) => continue,
-            };
-            let payload = &buffer[..received.len];
+    /// Takes the datagrams that are there, a batch at most, and sends all that
+    /// they set off. Nothing is waited for, so that nothing is late.
+    async fn receive(&mut self, index: usize, inbox: &mut Inbox) {
+        self.first_socket = (index + 1) % self.sockets.len();
+        // an error is none, or that of an earlier datagram: silence will tell
+        if self.sockets[index].try_receive_batch(inbox).is_err() {
+            return;
+        }
+        let now = self.clock.now();
+        for n in 0..inbox.len() {
+            let (received, payload) = inbox.datagram(n);
             if let Some(tap) = &mut self.tap {
-                let addrs = (received.from, received.to);
+                let (socket, addrs) = (&self.sockets[index], (received.from, received.to));
                 let written = tap.received((&self.clock, now), (index, socket), addrs, payload);
                 self.check_tap(written);
             }
             self.core
                 .handle_datagram(now, SocketId(index), received.from, payload);
-            self.send_waiting().await;
+            while let Some(transmit) = self.core.poll_transmit() {
+                self.outbox.push(transmit);
+            }
+            self.take_events();
+            if self.outbox.len() >= BATCH {
+                self.send_outbox().await;
+            }
         }
+        self.send_outbox().await;
     }
 
     /// Sends what is to be sent, and tells what is to be told.
     async fn flush(&mut self) {
-        self.send_waiting().await;
-        while let Some(event) = self.core.poll_event() {
-            self.on_event(event);
+        while let Some(transmit) = self.core.poll_transmit() {
+            self.outbox.push(transmit);
         }
+        self.send_outbox().await;
+        self.take_events();
         if let Some(tap) = &mut self.tap {
             let flushed = tap.flush();
             self.check_tap(flushed);
         }
     }
 
-    async fn send_waiting(&mut self) {
-        while let Some(transmit) = self.core.poll_transmit() {
-            let index = transmit.socket.0;
-            let socket = &self.sockets[index];
+    fn take_events(&mut self) {
+        while let Some(event) = self.core.poll_event() {
+            self.on_event(event);
+        }
+    }
+
+    /// Sends all that waits, in order, with one call for as many as leave by
+    /// the same socket. The core gets their memory back.
+    async fn send_outbox(&mut self) {
+        let outbox = std::mem::take(&mut self.outbox);
+        for datagrams in outbox.chunk_by(|a, b| a.socket == b.socket) {
+            for datagrams in datagrams.chunks(BATCH) {
+                self.send_by_one_socket(datagrams).await;
+            }
+        }
+        self.outbox = outbox;
+        for transmit in self.outbox.drain(..) {
+            self.core.recycle(transmit.payload);
+        }
+    }
+
+    async fn send_by_one_socket(&mut self, mut datagrams: &[Transmit]) {
+        let index = datagrams.first().map_or(0, |first| first.socket.0);
+        if self.tap.is_some() {
+            self.record_sent(index, datagrams);
+        }
+        while !datagrams.is_empty() {
+            let sent = self.sockets[index].send_batch(datagrams).await;
+            // one that cannot be sent keeps no other from leaving
+            let done = sent.as_ref().map_or(1, |sent| (*sent).max(1));
+            datagrams = &datagrams[done.min(datagrams.len())..];
+            self.note_sent(sent.map(drop));
+        }
+    }
+
+    fn record_sent(&mut self, index: usize, datagrams: &[Transmit]) {
+        let clock = self.clock;
+        let at = (&clock, clock.now());
+        for Transmit { to, payload, .. } in datagrams {
             if let Some(tap) = &mut self.tap {
-                let at = (&self.clock, self.clock.now());
-                let written = tap.sent(at, (index, socket), transmit.to, &transmit.payload);
+                let written = tap.sent(at, (index, &self.sockets[index]), *to, payload);
                 self.check_tap(written);
             }
-            let sent = self.sockets[index]
-                .send(&transmit.payload, transmit.to)
-                .await;
-            self.note_sent(sent);
         }
     }
 

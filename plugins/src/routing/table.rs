@@ -7,6 +7,7 @@
 //! who enters, waits or leaves is the modules' business.
 
 mod entry;
+mod nearest;
 
 use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
@@ -16,10 +17,14 @@ use mdht_krpc::{ID_BITS, Id, Instant};
 use super::{Candidate, SavedContact};
 use entry::octets;
 pub(crate) use entry::{Claim, Entry, Moment};
+use nearest::Nearest;
 
 /// Contacts saved across a restart: enough that some answer after days, few
 /// enough for a state file of some kilobytes.
 const MAX_SAVED: usize = 300;
+/// Contacts that are ranked without memory of their own, at most: an answer
+/// holds eight.
+const FEW: usize = 16;
 
 /// Size and rules of a table.
 #[derive(Clone, Copy, Debug)]
@@ -253,16 +258,32 @@ impl Table {
         let down = (0..self.buckets.len()).filter(differs);
         let back = (0..self.buckets.len()).rev().filter(|b| !differs(b));
         for bucket in down.chain(back) {
-            let from = out.len();
-            if from >= count {
+            let wanted = count.saturating_sub(out.len());
+            if wanted == 0 {
                 break;
             }
             let Bucket { main, waiting, .. } = &self.buckets[bucket];
-            let main = main.iter().filter(|entry| include(List::Main, entry));
-            let waiting = waiting.iter().filter(|entry| include(List::Waiting, entry));
-            for entry in main.chain(waiting) {
-                insert_ranked(entry, target, (from, count), out);
+            let held = main.len() + waiting.len();
+            // what answers hold needs no memory of its own
+            let (mut few, mut many) = ([None; FEW], Vec::new());
+            let places = match few.get_mut(..wanted) {
+                Some(places) => places,
+                None => {
+                    many.resize(wanted.min(held), None);
+                    &mut many[..]
+                }
+            };
+            let mut nearest = Nearest::new(target, places);
+            for entry in main {
+                nearest.offer(entry, || include(List::Main, entry));
             }
+            // seldom wanted at all, and that is told without looking at them
+            for entry in waiting {
+                if include(List::Waiting, entry) {
+                    nearest.offer(entry, || true);
+                }
+            }
+            out.extend(nearest.entries().map(Entry::candidate));
         }
     }
 
@@ -288,25 +309,6 @@ impl Table {
             .map(|entry| entry.saved(now))
             .collect()
     }
-}
-
-/// Inserts the entry by distance into `out[from..]`, of which `count` in all are kept.
-fn insert_ranked(
-    entry: &Entry,
-    target: &Id,
-    (from, count): (usize, usize),
-    out: &mut Vec<Candidate>,
-) {
-    let distance = entry.id.distance(target);
-    let closer = |other: &Candidate| other.contact.id.distance(target) < distance;
-    if out.len() == count {
-        if out.last().is_some_and(closer) {
-            return;
-        }
-        out.pop();
-    }
-    let at = from + out[from..].partition_point(closer);
-    out.insert(at, entry.candidate());
 }
 
 #[cfg(test)]
