@@ -7,10 +7,11 @@
 mod capture;
 pub mod core;
 mod driver;
+pub mod item;
 
 pub use capture::CaptureWriter;
-pub use core::{AnnouncePort, LookupReport, QueryOutcome, RateLimit};
+pub use core::{AnnouncePort, ItemQuery, ItemReport, LookupReport, QueryOutcome, RateLimit};
 pub use driver::{
     BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Notice, OverlayStatus, Peers,
-    Received, Socket, StateError, Status, Stopped,
+    Received, Republishing, Socket, StateError, Status, Stopped,
 };

@@ -10,10 +10,11 @@ use mdht_plugins::lookup::Goal;
 use mdht_plugins::routing::TableEntry;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::core::{AnnouncePort, Event, LookupReport, QueryOutcome, Stats};
+use crate::core::{AnnouncePort, Event, ItemCounts, LookupReport, QueryOutcome, Stats};
 
 mod builder;
 mod clock;
+mod items;
 mod peers;
 mod socket;
 mod state;
@@ -22,6 +23,7 @@ mod task;
 
 pub use builder::{BuildError, DEFAULT_BOOTSTRAP, DhtBuilder};
 pub use clock::Clock;
+pub use items::Republishing;
 pub use peers::Peers;
 pub use socket::{Received, Socket};
 pub use state::StateError;
@@ -160,6 +162,10 @@ pub struct Status {
     pub stored_swarms: usize,
     /// Peers that others announced to us.
     pub stored_peers: usize,
+    /// Items that others put here (BEP 44).
+    pub stored_items: usize,
+    /// What became of the items that others put here.
+    pub items: ItemCounts,
     /// Queries that wait for an answer.
     pub in_flight: usize,
     /// Lookups running.

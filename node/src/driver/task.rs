@@ -14,6 +14,7 @@ use mdht_plugins::lookup::Goal;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::clock::{Clock, wall_clock};
+use super::items::{ItemCommand, ItemTasks};
 use super::socket::Socket;
 use super::state::StateDir;
 use super::tap::Tap;
@@ -53,6 +54,7 @@ pub(crate) enum Command {
         timeout: Duration,
         reply: oneshot::Sender<QueryOutcome>,
     },
+    Item(ItemCommand),
     Bootstrap(Vec<SocketAddr>),
     Status(oneshot::Sender<Box<Status>>),
     Shutdown(oneshot::Sender<Box<Status>>),
@@ -77,6 +79,7 @@ pub(crate) struct Task {
     pub(crate) state: Option<StateDir>,
     pub(crate) tap: Option<Tap>,
     pub(crate) lookups: BTreeMap<LookupId, Sink>,
+    pub(crate) items: ItemTasks,
     pub(crate) pings: BTreeMap<QueryId, oneshot::Sender<QueryOutcome>>,
     pub(crate) next_save: Instant,
     pub(crate) send_fault: Option<io::ErrorKind>,
@@ -245,6 +248,7 @@ impl Task {
                 let query = self.core.ping(now, addr, timeout);
                 self.pings.insert(query, reply);
             }
+            Command::Item(command) => self.items.obey(&mut self.core, now, command),
             Command::Bootstrap(addrs) => self.core.add_bootstrap(now, &addrs),
             Command::Status(reply) => drop(reply.send(Box::new(self.status()))),
             Command::Shutdown(_) => {}
@@ -264,6 +268,7 @@ impl Task {
             self.lookups.remove(&lookup);
             self.core.cancel(now, lookup);
         }
+        self.items.cancel_abandoned(&mut self.core, now);
     }
 
     fn on_event(&mut self, event: Event) {
@@ -288,6 +293,12 @@ impl Task {
                     let _ = sink.report.send(report);
                 }
             }
+            Event::ItemDone { lookup, report } => self.items.done(lookup, *report),
+            Event::Republished {
+                id,
+                report,
+                next_in,
+            } => self.items.put_again(id, *report, next_in.is_none()),
             Event::QueryDone { query, outcome, .. } => {
                 if let Some(reply) = self.pings.remove(&query) {
                     let _ = reply.send(outcome);
@@ -370,8 +381,10 @@ impl Task {
             overlays: families.collect(),
             stored_swarms: swarms,
             stored_peers: peers,
+            stored_items: self.core.stored_items().0,
+            items: *self.core.item_counts(),
             in_flight: self.core.in_flight(),
-            lookups: self.lookups.len(),
+            lookups: self.lookups.len() + self.items.len(),
             local: self.sockets.iter().map(Socket::local).collect(),
             capture_nodes: self
                 .tap
