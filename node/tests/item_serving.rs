@@ -14,6 +14,7 @@ use mdht_krpc::{
 };
 use mdht_node::core::{Config, Core, ItemStoreConfig, SocketId};
 use mdht_node::item::{MutableItem, SecretKey, Value};
+use proptest::prelude::*;
 use world::{addr, config};
 
 const SOCKET: SocketId = SocketId(0);
@@ -534,4 +535,38 @@ fn a_get_without_target_and_a_read_only_node() {
         .core
         .handle_datagram(quiet.now, SOCKET, addr(7), &bytes);
     assert!(quiet.core.poll_transmit().is_none());
+}
+
+proptest! {
+    /// Whatever becomes of a put on its way: it is answered as itself or with
+    /// an error, and only what hashes or was signed is ever held.
+    #[test]
+    fn changed_puts_never_panic_and_store_nothing_forged(
+        changes in prop::collection::vec((0_usize..400, any::<u8>()), 1..40),
+    ) {
+        let mut settings = config(0, "bep5", "standard");
+        settings.rate_limit = None;
+        let mut bench = Bench::with(settings);
+        let item = MutableItem::sign(&key(), b"salt", 3, text("Hello World!")).unwrap();
+        let from = addr(7);
+        let token = bench.token(from, item.target());
+        let put = Query {
+            salt: Some(item.salt()),
+            cas: Some(2),
+            ..Query::put(ASKER, item.fields(), &token)
+        };
+        let whole = Message::new(b"aa", Body::Query(put)).encode();
+        for (at, byte) in changes {
+            let mut bytes = whole.clone();
+            let len = bytes.len();
+            bytes[at % len] = byte;
+            bench.core.handle_datagram(bench.now, SOCKET, from, &bytes);
+            while bench.core.poll_transmit().is_some() {}
+            bench.core.handle_timeout(bench.now);
+        }
+        let held = bench.get(from, item.target());
+        let held = response(&held).item;
+        prop_assert!(held == ItemFields::NONE || held == item.fields());
+        prop_assert!(bench.core.stored_items().0 <= 1);
+    }
 }

@@ -11,6 +11,10 @@ Run with the Python that has libtorrent (target/interop/venv). Every request is 
     announce  {"announces": [{"session": I, "infohash": HEX, "port": N}]}
     get_peers {"lookups": [{"session": I, "infohash": HEX, "want": ["IP:PORT"]}], "seconds": S}
                   -> {"found": [["IP:PORT", ...], ...]}, in the order asked, as soon as all wanted peers are there
+    put_item  {"session": I, "value": TEXT, "seconds": S}  -> {"target": HEX, "nodes": how many stored it}
+                  with "secret_key" (64 bytes), "public_key" and "salt" a mutable item, one above what is there
+    get_items {"session": I, "items": [{"target": HEX} or {"public_key": HEX, "salt": TEXT}], "seconds": S}
+                  -> {"found": [TEXT or null, ...]}, in the order asked
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import libtorrent as lt
@@ -97,6 +101,76 @@ class Nodes:
         return {"found": [sorted(found[one["session"], one["infohash"]]) for one in lookups]}
 
 
+    def put_item(
+        self,
+        session: int,
+        value: str,
+        seconds: float,
+        secret_key: str | None = None,
+        public_key: str = "",
+        salt: str = "",
+    ) -> dict[str, Any]:
+        node = self.sessions[session]
+        target = ""
+        if secret_key is None:
+            target = str(node.dht_put_immutable_item(value))
+        else:
+            keys = bytes.fromhex(secret_key), bytes.fromhex(public_key)
+            node.dht_put_mutable_item(*keys, value.encode(), salt.encode())
+        for alert in self._alerts(session, seconds):
+            # the alert of a mutable item has no target
+            if isinstance(alert, lt.dht_put_alert):
+                if secret_key is None and str(alert.target) == target:
+                    return {"target": target, "nodes": alert.num_success}
+                if secret_key is not None and (as_bytes(alert.public_key), as_bytes(alert.salt)) == (
+                    keys[1],
+                    salt.encode(),
+                ):
+                    return {"target": "", "nodes": alert.num_success, "seq": alert.seq}
+        return {"target": target, "nodes": 0}
+
+    def get_items(self, session: int, items: list[dict[str, str]], seconds: float) -> dict[str, Any]:
+        node = self.sessions[session]
+        found: dict[tuple[str, str], tuple[int, str]] = {}
+        for item in items:
+            if "target" in item:
+                node.dht_get_immutable_item(infohash(item["target"]))
+            else:
+                node.dht_get_mutable_item(bytes.fromhex(item["public_key"]), item["salt"].encode())
+        keys = [(item.get("target") or item["public_key"], item.get("salt", "")) for item in items]
+        over: set[tuple[str, str]] = set()
+        for alert in self._alerts(session, seconds):
+            if isinstance(alert, lt.dht_immutable_item_alert):
+                key = str(alert.target), ""
+                over.add(key)
+                keep(found, key, 0, alert.item)
+            elif isinstance(alert, lt.dht_mutable_item_alert):
+                key = as_bytes(alert.key).hex(), as_bytes(alert.salt).decode()
+                keep(found, key, alert.seq, alert.item)
+                if alert.authoritative:
+                    over.add(key)
+            if over >= set(keys):
+                break
+        return {"found": [found.get(key, (0, None))[1] for key in keys]}
+
+    def _alerts(self, session: int, seconds: float) -> Iterator[Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            yield from self.sessions[session].pop_alerts()
+            time.sleep(0.02)
+
+
+def keep(found: dict[tuple[str, str], tuple[int, str]], key: tuple[str, str], seq: int, item: Any) -> None:
+    """Keeps the newest; libtorrent tells of each as it comes. Nobody having one is told as an empty item."""
+    value = item.get("value") if isinstance(item, dict) else item
+    if value and (key not in found or seq >= found[key][0]):
+        found[key] = seq, as_bytes(value).decode(errors="replace")
+
+
+def as_bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
 def infohash(text: str) -> lt.sha1_hash:
     return lt.sha1_hash(bytes.fromhex(text))
 
@@ -109,6 +183,8 @@ def main() -> None:
         "warm_up": nodes.warm_up,
         "announce": nodes.announce,
         "get_peers": nodes.get_peers,
+        "put_item": nodes.put_item,
+        "get_items": nodes.get_items,
     }
     for line in sys.stdin:
         request = json.loads(line)
