@@ -12,7 +12,8 @@ Run with the Python that has libtorrent (target/interop/venv). Every request is 
     get_peers {"lookups": [{"session": I, "infohash": HEX, "want": ["IP:PORT"]}], "seconds": S}
                   -> {"found": [["IP:PORT", ...], ...]}, in the order asked, as soon as all wanted peers are there
     put_item  {"session": I, "value": TEXT, "seconds": S}  -> {"target": HEX, "nodes": how many stored it}
-                  with "secret_key" (64 bytes), "public_key" and "salt" a mutable item, one above what is there
+                  with "secret_key" (64 bytes), "public_key" and "salt" a mutable item, one above what is there; its
+                  target is not told
     get_items {"session": I, "items": [{"target": HEX} or {"public_key": HEX, "salt": TEXT}], "seconds": S}
                   -> {"found": [TEXT or null, ...]}, in the order asked
 """
@@ -41,6 +42,9 @@ RELAXED: dict[str, Any] = {
 }
 
 
+ALERTS = lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats
+
+
 class Nodes:
     def __init__(self) -> None:
         self.sessions: list[lt.session] = []
@@ -55,7 +59,7 @@ class Nodes:
                 "enable_lsd": False,
                 "enable_upnp": False,
                 "enable_natpmp": False,
-                "alert_mask": lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats,
+                "alert_mask": ALERTS,
             }
             if index < len(addresses) - defaults:
                 settings.update(RELAXED)
@@ -111,9 +115,11 @@ class Nodes:
         salt: str = "",
     ) -> dict[str, Any]:
         node = self.sessions[session]
+        # of this category only while it is wanted: every query received would be told, until the queue is full
+        node.apply_settings({"alert_mask": ALERTS | lt.alert_category.dht})
         target = ""
         if secret_key is None:
-            target = str(node.dht_put_immutable_item(value))
+            target = str(node.dht_put_immutable_item(value.encode()))
         else:
             keys = bytes.fromhex(secret_key), bytes.fromhex(public_key)
             node.dht_put_mutable_item(*keys, value.encode(), salt.encode())
@@ -121,13 +127,16 @@ class Nodes:
             # the alert of a mutable item has no target
             if isinstance(alert, lt.dht_put_alert):
                 if secret_key is None and str(alert.target) == target:
-                    return {"target": target, "nodes": alert.num_success}
+                    break
                 if secret_key is not None and (as_bytes(alert.public_key), as_bytes(alert.salt)) == (
                     keys[1],
                     salt.encode(),
                 ):
-                    return {"target": "", "nodes": alert.num_success, "seq": alert.seq}
-        return {"target": target, "nodes": 0}
+                    break
+        else:
+            alert = None
+        node.apply_settings({"alert_mask": ALERTS})
+        return {"target": target, "nodes": alert.num_success if alert else 0}
 
     def get_items(self, session: int, items: list[dict[str, str]], seconds: float) -> dict[str, Any]:
         node = self.sessions[session]

@@ -31,7 +31,7 @@ from suite.namespace import Namespace
 from suite.rounds import Rounds
 
 # No run has needed half of it; a hang must end.
-SUITE_SECONDS = 330
+SUITE_SECONDS = 400
 
 CLIENTS = {
     "libtorrent": plan.LIBTORRENT[1],
