@@ -14,8 +14,9 @@ Run with the Python that has libtorrent (target/interop/venv). Every request is 
     put_item  {"session": I, "value": TEXT, "seconds": S}  -> {"target": HEX, "nodes": how many stored it}
                   with "secret_key" (64 bytes), "public_key" and "salt" a mutable item, one above what is there; its
                   target is not told
-    get_items {"session": I, "items": [{"target": HEX} or {"public_key": HEX, "salt": TEXT}], "seconds": S}
-                  -> {"found": [TEXT or null, ...]}, in the order asked
+    get_items {"session": I, "items": [{"target": HEX} or {"public_key": HEX, "salt": TEXT}], "want": [TEXT],
+               "seconds": S}
+                  -> {"found": [TEXT or null, ...]}, in the order asked, as soon as all are what is wanted
 """
 
 from __future__ import annotations
@@ -138,7 +139,9 @@ class Nodes:
         node.apply_settings({"alert_mask": ALERTS})
         return {"target": target, "nodes": alert.num_success if alert else 0}
 
-    def get_items(self, session: int, items: list[dict[str, str]], seconds: float) -> dict[str, Any]:
+    def get_items(
+        self, session: int, items: list[dict[str, str]], want: list[str], seconds: float
+    ) -> dict[str, Any]:
         node = self.sessions[session]
         found: dict[tuple[str, str], tuple[int, str]] = {}
         for item in items:
@@ -147,18 +150,13 @@ class Nodes:
             else:
                 node.dht_get_mutable_item(bytes.fromhex(item["public_key"]), item["salt"].encode())
         keys = [(item.get("target") or item["public_key"], item.get("salt", "")) for item in items]
-        over: set[tuple[str, str]] = set()
         for alert in self._alerts(session, seconds):
             if isinstance(alert, lt.dht_immutable_item_alert):
-                key = str(alert.target), ""
-                over.add(key)
-                keep(found, key, 0, alert.item)
+                keep(found, (str(alert.target), ""), 0, alert.item)
             elif isinstance(alert, lt.dht_mutable_item_alert):
                 key = as_bytes(alert.key).hex(), as_bytes(alert.salt).decode()
                 keep(found, key, alert.seq, alert.item)
-                if alert.authoritative:
-                    over.add(key)
-            if over >= set(keys):
+            if [found.get(key, (0, None))[1] for key in keys] == want:
                 break
         return {"found": [found.get(key, (0, None))[1] for key in keys]}
 

@@ -29,14 +29,14 @@ pub enum Event {
         /// What it found and what it cost.
         report: LookupReport,
     },
-    /// A lookup of an item, and its puts, are over [B44].
+    /// A lookup of an item, and its puts, are over (BEP 44).
     ItemDone {
         /// The lookup.
         lookup: LookupId,
         /// What it found, who stores it, and what it cost.
         report: Box<ItemReport>,
     },
-    /// An item was put again, or could not be [B44].
+    /// An item was put again, or could not be (BEP 44).
     Republished {
         /// The item as it was named.
         id: RepublishId,

@@ -295,12 +295,12 @@ impl Core {
         self.peers.len()
     }
 
-    /// Number of items that others put here, and their size in bytes [B44].
+    /// Number of items that others put here, and their size in bytes (BEP 44).
     pub fn stored_items(&self) -> (usize, usize) {
         self.items.len()
     }
 
-    /// What became of the items that others put here [B44].
+    /// What became of the items that others put here (BEP 44).
     pub const fn item_counts(&self) -> &ItemCounts {
         &self.items.counts
     }

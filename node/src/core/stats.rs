@@ -14,9 +14,9 @@ pub struct ByMethod {
     pub get_peers: u64,
     /// announce_peer.
     pub announce_peer: u64,
-    /// get [B44].
+    /// get (BEP 44).
     pub get: u64,
-    /// put [B44].
+    /// put (BEP 44).
     pub put: u64,
     /// Any other.
     pub other: u64,

@@ -7,10 +7,12 @@ that an `mdht node` is among the closest to them: it must store what the clients
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +65,7 @@ class Items:
         self.binary = binary
         self.checks = bed.checks
         self.runs = 0
-        self.mainline_runs = 0
+        self.mainline_runs = itertools.count(1)
         self.keys = plan.WORK / "keys"
         self.keys.mkdir(exist_ok=True)
         self.node_id = plan.infohash("node of items")
@@ -163,7 +165,8 @@ class Items:
             numbers = [helper.send("get", target=item.target, salt=item.salt) for item in items]
             got = [helper.wait(number, GET_SECONDS).get("value") for number in numbers]
         else:
-            got = [self._mainline_get(item) for item in items]
+            with ThreadPoolExecutor(len(items)) as all_at_once:
+                got = list(all_at_once.map(self._mainline_get, items))
         for item, value in zip(items, got, strict=True):
             self.checks.equal(f"{client} gets {item.name}", item.value, value, log)
 
@@ -172,7 +175,8 @@ class Items:
             {"public_key": item.public_key, "salt": item.salt} if item.seed else {"target": item.target}
             for item in items
         ]
-        arguments = {"session": LIBTORRENT_READER, "items": asked, "seconds": GET_SECONDS}
+        wanted = [item.value for item in items]
+        arguments = {"session": LIBTORRENT_READER, "items": asked, "want": wanted, "seconds": GET_SECONDS}
         found: list[str | None] = self.bed.libtorrent.helper.ask("get_items", GET_SECONDS + 5, **arguments)["found"]
         return found
 
@@ -215,9 +219,9 @@ class Items:
 
     def _mainline(self, *words: str) -> str | None:
         """What it printed; nothing if it failed."""
-        self.mainline_runs += 1
-        ip, port = plan.address(MAINLINE_NETWORK + self.mainline_runs).split(":")
-        log = plan.LOGS / f"mainline-items-{self.mainline_runs}.log"
+        number = next(self.mainline_runs)
+        ip, port = plan.address(MAINLINE_NETWORK + number).split(":")
+        log = plan.LOGS / f"mainline-items-{number}.log"
         with log.open("wb") as errors:
             command = [str(MAINLINE_ITEMS), ip, port, plan.BOOTSTRAP, *words]
             process = self.bed.namespace.popen(command, stdout=subprocess.PIPE, stderr=errors)
