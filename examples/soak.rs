@@ -72,12 +72,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     parameters.acquaintances.announces = ANNOUNCES;
     let world = Arc::new(World::new(parameters)?);
     let registry = Registry::builtin();
-    let config = Config::new(vec![], registry.routing(&routing)?, registry.lookup(&lookup)?);
+    let config = Config::new(
+        vec![],
+        registry.routing(&routing)?,
+        registry.lookup(&lookup)?,
+    );
     let mut simulation = Simulation::new(Arc::clone(&world), 1);
     let node = simulation.add(FullNodeSetup::new(world.free_addr(1), config, [1; 32]));
     simulation.bootstrap(node);
 
-    println!("hour  queries in  answered  rate limit  unanswered  in flight  contacts  swarms   peers");
+    println!(
+        "hour  queries in  answered  rate limit  unanswered  in flight  contacts  swarms   peers"
+    );
     let mut held = Vec::new();
     let mut unexplained = 0;
     for hour in 1..=hours {

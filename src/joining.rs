@@ -192,6 +192,14 @@ pub(crate) fn stats_document(event: &str, status: &Status) -> Value {
         "bytes_received": stats.bytes_received,
         "stored_swarms": status.stored_swarms,
         "stored_peers": status.stored_peers,
+        "stored_items": status.stored_items,
+        "items": {
+            "stored": status.items.stored,
+            "renewed": status.items.renewed,
+            "refused": status.items.refused,
+            "evicted": status.items.evicted,
+            "expired": status.items.expired,
+        },
     })
 }
 
@@ -201,6 +209,8 @@ fn by_method(queries: &ByMethod) -> Value {
         "find_node": queries.find_node,
         "get_peers": queries.get_peers,
         "announce_peer": queries.announce_peer,
+        "get": queries.get,
+        "put": queries.put,
         "other": queries.other,
     })
 }

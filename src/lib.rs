@@ -12,6 +12,7 @@ use mdht_plugins::Registry;
 mod announce;
 mod check;
 mod experiment;
+mod get;
 mod joining;
 mod live;
 mod logging;
@@ -25,8 +26,10 @@ mod plugins;
 mod profile;
 mod profile_diff;
 mod profile_parquet;
+mod put;
 mod read_only;
 mod replay;
+mod secret_key;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
 /// how well.
@@ -44,6 +47,10 @@ enum Command {
     Lookup(lookup::Args),
     /// Announce that this machine is a peer of a swarm
     Announce(announce::Args),
+    /// Read a value from the DHT
+    Get(get::Args),
+    /// Store a value in the DHT
+    Put(put::Args),
     /// Ask nodes whether they are there
     Ping(ping::Args),
     /// Run a node until it is stopped
@@ -67,6 +74,8 @@ pub fn run(registry: &Registry) -> ExitCode {
     let result = match Cli::parse().command {
         Command::Lookup(args) => joining::block_on(lookup::run(&args, registry)),
         Command::Announce(args) => joining::block_on(announce::run(&args, registry)),
+        Command::Get(args) => joining::block_on(get::run(&args, registry)),
+        Command::Put(args) => joining::block_on(put::run(&args, registry)),
         Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
         Command::Check(args) => joining::block_on(check::run(&args, registry)),

@@ -212,7 +212,7 @@ fn every_help_has_examples() {
     let all = mdht("--help");
     assert_eq!(all.code, Some(0));
     for command in [
-        "lookup", "announce", "ping", "node", "profile", "overlay", "plugins",
+        "lookup", "announce", "get", "put", "ping", "node", "profile", "overlay", "plugins",
     ] {
         assert!(all.out.contains(&format!("  {command} ")), "{}", all.out);
         let help = mdht(&format!("{command} --help"));

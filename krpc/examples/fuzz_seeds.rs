@@ -10,7 +10,8 @@ use std::path::Path;
 use std::{env, fs, io};
 
 use mdht_krpc::{
-    Body, Contact, ErrorReply, Family, Id, Message, Method, Nodes, Query, Response, Values, Want,
+    Body, Contact, ErrorReply, Family, Id, ItemFields, Message, Method, Nodes, Query, Response,
+    Values, Want,
 };
 
 const OWN: Id = Id::new(*b"abcdefghij0123456789");
@@ -45,13 +46,33 @@ fn queries() -> Vec<Seed> {
         want: Want { v4: true, v6: true },
         ..Query::find_node(OWN, OTHER)
     };
+    let put = Query {
+        salt: Some(b"foobar"),
+        cas: Some(3),
+        ..Query::put(OWN, mutable_item(), b"aoeusnth")
+    };
     vec![
         query("ping", Query::new(Method::Ping, OWN)),
         query("find_node", both),
         query("get_peers", Query::get_peers(OWN, OTHER)),
         query("announce_peer", announce),
         query("unknown_method", vote),
+        query("get", Query::get(OWN, OTHER)),
+        query("put_mutable", put),
+        query(
+            "put_immutable",
+            Query::put(OWN, ItemFields::immutable(b"d1:ali1e0:ee"), b"aoeusnth"),
+        ),
     ]
+}
+
+fn mutable_item() -> ItemFields<'static> {
+    ItemFields {
+        public_key: Some(&[7; 32]),
+        sequence: Some(4),
+        signature: Some(&[9; 64]),
+        value: Some(b"12:Hello world!"),
+    }
 }
 
 fn replies() -> Vec<Seed> {
@@ -78,9 +99,16 @@ fn replies() -> Vec<Seed> {
         code: 201,
         message: b"A Generic Error Ocurred",
     };
+    let with_item = Response {
+        token: Some(b"aoeusnth"),
+        item: mutable_item(),
+        ..Response::new(OWN)
+    };
+    let with_item = Message::new(b"aa", Body::Response(with_item));
     let plain = Message::new(b"", Body::Response(Response::new(OWN)));
     vec![
         ("response", plain.encode()),
+        ("response_with_item", with_item.encode()),
         ("response_with_everything", full.encode()),
         ("error", Message::new(b"aa", Body::Error(error)).encode()),
     ]
@@ -124,6 +152,10 @@ fn odd_datagrams() -> Vec<Seed> {
         (
             "odd_types",
             "d1:ali1ee1:e3:bad1:qi1e1:rd5:nodesle6:valuesi1ee1:tle1:vde1:y1:re",
+        ),
+        (
+            "odd_item",
+            "d1:ad3:cas0:1:k3:abc4:salti1e3:seqi9223372036854775808e3:sig0:1:vd1:b0:1:ai01eee1:q3:put1:t0:1:y1:qe",
         ),
         ("odd_error", "d1:el3:badi201elee1:t2:aa1:y1:ee"),
         ("odd_no_kind", "d1:rde1:t2:aae5:trail"),

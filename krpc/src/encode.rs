@@ -5,7 +5,7 @@
 
 use crate::contact::write_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Query, Response, Want};
-use crate::{Family, Id, Values};
+use crate::{Family, Id, ItemFields, Values};
 
 impl Message<'_> {
     /// The message as canonical bencode, ready to be sent.
@@ -63,6 +63,10 @@ const USUAL_LEN: usize = 400;
 
 fn write_arguments(query: &Query<'_>, out: &mut Vec<u8>) {
     out.push(b'd');
+    if let Some(cas) = query.cas {
+        out.extend_from_slice(b"3:cas");
+        write_integer(cas, out);
+    }
     if let Some(id) = &query.id {
         write_id(b"2:id20:", id, out);
     }
@@ -72,10 +76,16 @@ fn write_arguments(query: &Query<'_>, out: &mut Vec<u8>) {
     if let Some(info_hash) = &query.info_hash {
         write_id(b"9:info_hash20:", info_hash, out);
     }
+    write_public_key(&query.item, out);
     if let Some(port) = query.port {
         out.extend_from_slice(b"4:port");
         write_integer(port.into(), out);
     }
+    if let Some(salt) = query.salt {
+        out.extend_from_slice(b"4:salt");
+        write_string(salt, out);
+    }
+    write_signature(&query.item, out);
     if let Some(target) = &query.target {
         write_id(b"6:target20:", target, out);
     }
@@ -83,6 +93,7 @@ fn write_arguments(query: &Query<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"5:token");
         write_string(token, out);
     }
+    write_item_value(&query.item, out);
     if !query.want.is_empty() {
         out.extend_from_slice(b"4:want");
         write_families(query.want, out);
@@ -106,6 +117,7 @@ fn write_response(response: &Response<'_>, out: &mut Vec<u8>) {
     if let Some(id) = &response.id {
         write_id(b"2:id20:", id, out);
     }
+    write_public_key(&response.item, out);
     if let Some(nodes) = &response.nodes {
         out.extend_from_slice(b"5:nodes");
         write_string(nodes.as_bytes(), out);
@@ -114,18 +126,48 @@ fn write_response(response: &Response<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"6:nodes6");
         write_string(nodes.as_bytes(), out);
     }
+    write_signature(&response.item, out);
     if let Some(token) = response.token {
         out.extend_from_slice(b"5:token");
         write_string(token, out);
     }
-    if response.has_item {
-        out.extend_from_slice(b"1:v0:");
-    }
+    write_item_value(&response.item, out);
     if let Some(values) = &response.values {
         out.extend_from_slice(b"6:values");
         write_values(values, out);
     }
     out.push(b'e');
+}
+
+/// `k` of an item.
+#[inline]
+fn write_public_key(item: &ItemFields<'_>, out: &mut Vec<u8>) {
+    if let Some(key) = item.public_key {
+        out.extend_from_slice(b"1:k32:");
+        out.extend_from_slice(key);
+    }
+}
+
+/// `seq` and `sig` of an item.
+#[inline]
+fn write_signature(item: &ItemFields<'_>, out: &mut Vec<u8>) {
+    if let Some(sequence) = item.sequence {
+        out.extend_from_slice(b"3:seq");
+        write_integer(sequence, out);
+    }
+    if let Some(signature) = item.signature {
+        out.extend_from_slice(b"3:sig64:");
+        out.extend_from_slice(signature);
+    }
+}
+
+/// `v` of an item, to the byte as it came: what is signed is its bencode.
+#[inline]
+fn write_item_value(item: &ItemFields<'_>, out: &mut Vec<u8>) {
+    if let Some(value) = item.value {
+        out.extend_from_slice(b"1:v");
+        out.extend_from_slice(value);
+    }
 }
 
 fn write_values(values: &Values<'_>, out: &mut Vec<u8>) {

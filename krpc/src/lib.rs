@@ -21,6 +21,7 @@ mod bencode;
 mod contact;
 mod encode;
 mod id;
+mod item;
 mod message;
 mod rng;
 mod scan;
@@ -33,6 +34,10 @@ pub use address::{Family, is_public};
 pub use bencode::{MAX_DEPTH, ScanError, ScanErrorKind};
 pub use contact::{Contact, Nodes, Values, read_compact_addr, write_compact_addr};
 pub use id::{Distance, ID_BITS, Id, ParseIdError};
+pub use item::{
+    ItemFields, MAX_SALT_LEN, MAX_VALUE_LEN, PUBLIC_KEY_LEN, SIGNATURE_LEN, is_bencoded,
+    signed_bytes,
+};
 pub use message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want, error_code};
 pub use rng::Rng;
 pub use secure_id::{id_fits_addr, secure_prefix};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::{BitOr, BitOrAssign};
 
-use crate::{Id, Nodes, Values};
+use crate::{Id, ItemFields, Nodes, Values};
 
 /// One KRPC message (BEP 5, "KRPC Protocol").
 ///
@@ -156,10 +156,17 @@ pub struct Query<'a> {
     pub port: Option<u16>,
     /// `implied_port`: the peer's port is the source port of the datagram.
     pub implied_port: bool,
-    /// `token` of announce_peer.
+    /// `token` of announce_peer and put.
     pub token: Option<&'a [u8]>,
     /// `want` (BEP 32).
     pub want: Want,
+    /// The item of a put; of a get only the sequence number (BEP 44).
+    pub item: ItemFields<'a>,
+    /// `salt` of a put (BEP 44). Empty is as good as absent.
+    pub salt: Option<&'a [u8]>,
+    /// `cas` of a put: the sequence number that the item it replaces must have
+    /// (BEP 44).
+    pub cas: Option<i64>,
 }
 
 impl<'a> Query<'a> {
@@ -177,6 +184,9 @@ impl<'a> Query<'a> {
                 v4: false,
                 v6: false,
             },
+            item: ItemFields::NONE,
+            salt: None,
+            cas: None,
         }
     }
 
@@ -204,6 +214,22 @@ impl<'a> Query<'a> {
         query
     }
 
+    /// A get query for the item at `target` (BEP 44).
+    pub const fn get(id: Id, target: Id) -> Self {
+        let mut query = Self::new(Method::Get, id);
+        query.target = Some(target);
+        query
+    }
+
+    /// A put query for an item without salt, with the token that the asked
+    /// node gave before (BEP 44).
+    pub const fn put(id: Id, item: ItemFields<'a>, token: &'a [u8]) -> Self {
+        let mut query = Self::new(Method::Put, id);
+        query.item = item;
+        query.token = Some(token);
+        query
+    }
+
     /// The key the query is about: `info_hash`, else `target`.
     pub fn key(&self) -> Option<Id> {
         self.info_hash.or(self.target)
@@ -219,13 +245,12 @@ pub struct Response<'a> {
     pub nodes: Option<Nodes<'a>>,
     /// `nodes6`: IPv6 contacts (BEP 32).
     pub nodes6: Option<Nodes<'a>>,
-    /// `token` for a later announce_peer.
+    /// `token` for a later announce_peer or put.
     pub token: Option<&'a [u8]>,
     /// `values`: peers. The list may be there and empty.
     pub values: Option<Values<'a>>,
-    /// `v`: an item is there (BEP 44). Its content is not read, and an empty
-    /// string is written in its place.
-    pub has_item: bool,
+    /// The item, or its sequence number alone (BEP 44).
+    pub item: ItemFields<'a>,
 }
 
 impl Response<'_> {
@@ -235,6 +260,11 @@ impl Response<'_> {
             id: Some(id),
             ..Self::default()
         }
+    }
+
+    /// Whether the response holds an item: `v` of BEP 44.
+    pub const fn has_item(&self) -> bool {
+        self.item.value.is_some()
     }
 
     /// Whether the response holds at least one peer.
@@ -258,7 +288,7 @@ impl fmt::Debug for ErrorReply<'_> {
     }
 }
 
-/// Error codes of BEP 5, "Errors".
+/// Error codes of BEP 5 and BEP 44, "Errors".
 pub mod error_code {
     /// Generic error.
     pub const GENERIC: i64 = 201;
@@ -268,6 +298,17 @@ pub mod error_code {
     pub const PROTOCOL: i64 = 203;
     /// Method unknown.
     pub const METHOD_UNKNOWN: i64 = 204;
+    /// `v` of a put is too long (BEP 44).
+    pub const VALUE_TOO_LONG: i64 = 205;
+    /// The signature of a put does not fit (BEP 44).
+    pub const BAD_SIGNATURE: i64 = 206;
+    /// `salt` of a put is too long (BEP 44).
+    pub const SALT_TOO_LONG: i64 = 207;
+    /// The item to be replaced has another sequence number than `cas` says:
+    /// read it again (BEP 44).
+    pub const CAS_MISMATCH: i64 = 301;
+    /// The sequence number of a put is not above that of the item held (BEP 44).
+    pub const SEQUENCE_TOO_LOW: i64 = 302;
 }
 
 /// A set of departures from BEP 5 that were met, and read past, in a datagram.

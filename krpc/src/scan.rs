@@ -15,9 +15,9 @@ use crate::contact::read_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want};
 use crate::take::{
     INNER_DEPTH, IdBytes, Result, error_reply, skip_unwanted, take_addr, take_flag, take_id,
-    take_nodes, take_port, take_string, values, wanted_families,
+    take_integer, take_item_field, take_nodes, take_port, take_string, values, wanted_families,
 };
-use crate::{Family, Id, Nodes, Values};
+use crate::{Family, Id, ItemFields, Nodes, Values};
 
 impl<'a> Message<'a> {
     /// Reads a KRPC message, tolerating what real clients get wrong.
@@ -65,6 +65,9 @@ struct Arguments<'a> {
     port: Option<u16>,
     implied_port: Option<bool>,
     want: Option<Want>,
+    item: ItemFields<'a>,
+    salt: Option<&'a [u8]>,
+    cas: Option<i64>,
 }
 
 /// `r`: the content of a response.
@@ -75,7 +78,7 @@ struct Reply<'a> {
     nodes6: Option<&'a [u8]>,
     token: Option<&'a [u8]>,
     values: Option<&'a [u8]>,
-    has_item: bool,
+    item: ItemFields<'a>,
 }
 
 /// Nesting around an entry of the message.
@@ -263,6 +266,9 @@ impl<'a> Arguments<'a> {
                     self.want = Some(wanted_families(cursor, INNER_DEPTH)?);
                 }
                 b"want" => skip_unwanted(b'l', cursor, INNER_DEPTH)?,
+                b"salt" => take_string(&mut self.salt, cursor, INNER_DEPTH)?,
+                b"cas" => take_integer(&mut self.cas, cursor, INNER_DEPTH)?,
+                _ if take_item_field(&mut self.item, key, cursor, INNER_DEPTH)? => {}
                 _ => cursor.skip(INNER_DEPTH)?,
             }
         }
@@ -280,6 +286,9 @@ impl<'a> Arguments<'a> {
             implied_port: self.implied_port.unwrap_or(false),
             token: self.token,
             want: self.want.unwrap_or_default(),
+            item: self.item,
+            salt: self.salt,
+            cas: self.cas,
         }
     }
 }
@@ -331,10 +340,7 @@ impl<'a> Reply<'a> {
                     self.values = Some(values(cursor)?);
                 }
                 b"values" => skip_unwanted(b'l', cursor, INNER_DEPTH)?,
-                b"v" => {
-                    self.has_item = true;
-                    cursor.skip(INNER_DEPTH)?;
-                }
+                _ if take_item_field(&mut self.item, key, cursor, INNER_DEPTH)? => {}
                 _ => cursor.skip(INNER_DEPTH)?,
             }
         }
@@ -349,7 +355,7 @@ impl<'a> Reply<'a> {
             nodes6: self.nodes6.map(|bytes| Nodes::new(Family::V6, bytes)),
             token: self.token,
             values: self.values.map(Values::from_wire),
-            has_item: self.has_item,
+            item: self.item,
         }
     }
 }

@@ -7,7 +7,7 @@ use bendy::decoding::{Decoder, DictDecoder, Object};
 use crate::bencode::MAX_DEPTH;
 use crate::contact::read_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Method, Query, Response, Want};
-use crate::{Family, Id, Nodes, Values};
+use crate::{Family, Id, ItemFields, Nodes, Values};
 
 /// Why a datagram is not a strictly correct KRPC message.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ impl<'a> Message<'a> {
         let mut parts = Parts::default();
         let mut dict = outer.try_into_dictionary()?;
         while let Some((key, value)) = dict.next_pair()? {
-            parts.entry(key, value)?;
+            parts.entry(key, value, datagram)?;
         }
         drop(dict);
         if decoder.next_object()?.is_some() {
@@ -62,7 +62,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn entry(&mut self, key: &[u8], value: Object<'_, 'a>) -> Result<()> {
+    fn entry(&mut self, key: &[u8], value: Object<'_, 'a>, datagram: &'a [u8]) -> Result<()> {
         match key {
             b"t" => self.transaction_id = Some(value.try_into_bytes()?),
             b"y" => self.kind = Some(value.try_into_bytes()?),
@@ -73,8 +73,8 @@ impl<'a> Parts<'a> {
                 self.external_addr = Some(addr.ok_or(StrictError::Invalid("ip"))?);
             }
             b"ro" => self.read_only = integer(value, "ro")? != 0,
-            b"a" => self.args = Some(arguments(value.try_into_dictionary()?)?),
-            b"r" => self.response = Some(response(value.try_into_dictionary()?)?),
+            b"a" => self.args = Some(arguments(value.try_into_dictionary()?, datagram)?),
+            b"r" => self.response = Some(response(value.try_into_dictionary()?, datagram)?),
             b"e" => self.error = Some(error_reply(value)?),
             _ => consume(value)?,
         }
@@ -124,7 +124,7 @@ fn id(value: Object<'_, '_>, key: &'static str) -> Result<Option<Id>> {
     id.ok_or(StrictError::Invalid(key)).map(Some)
 }
 
-fn arguments<'a>(mut dict: DictDecoder<'_, 'a>) -> Result<Query<'a>> {
+fn arguments<'a>(mut dict: DictDecoder<'_, 'a>, datagram: &'a [u8]) -> Result<Query<'a>> {
     let mut query = Query {
         id: None,
         ..Query::new(Method::Ping, Id::default())
@@ -141,7 +141,9 @@ fn arguments<'a>(mut dict: DictDecoder<'_, 'a>) -> Result<Query<'a>> {
                 query.port = Some(port.map_err(|_| StrictError::Invalid("port"))?);
             }
             b"want" => query.want = wanted_families(value)?,
-            _ => consume(value)?,
+            b"salt" => query.salt = Some(value.try_into_bytes()?),
+            b"cas" => query.cas = Some(integer(value, "cas")?),
+            _ => item_field(&mut query.item, key, value, datagram)?,
         }
     }
     Ok(query)
@@ -160,7 +162,7 @@ fn wanted_families(value: Object<'_, '_>) -> Result<Want> {
     Ok(want)
 }
 
-fn response<'a>(mut dict: DictDecoder<'_, 'a>) -> Result<Response<'a>> {
+fn response<'a>(mut dict: DictDecoder<'_, 'a>, datagram: &'a [u8]) -> Result<Response<'a>> {
     let mut response = Response::default();
     while let Some((key, value)) = dict.next_pair()? {
         match key {
@@ -169,14 +171,46 @@ fn response<'a>(mut dict: DictDecoder<'_, 'a>) -> Result<Response<'a>> {
             b"nodes" => response.nodes = Some(nodes(Family::V4, value)?),
             b"nodes6" => response.nodes6 = Some(nodes(Family::V6, value)?),
             b"values" => response.values = Some(values(value)?),
-            b"v" => {
-                response.has_item = true;
-                consume(value)?;
-            }
-            _ => consume(value)?,
+            _ => item_field(&mut response.item, key, value, datagram)?,
         }
     }
     Ok(response)
+}
+
+/// An entry of an item, or of none that is known.
+fn item_field<'a>(
+    item: &mut ItemFields<'a>,
+    key: &[u8],
+    value: Object<'_, 'a>,
+    datagram: &'a [u8],
+) -> Result<()> {
+    match key {
+        b"k" => item.public_key = Some(array(value, "k")?),
+        b"seq" => item.sequence = Some(integer(value, "seq")?),
+        b"sig" => item.signature = Some(array(value, "sig")?),
+        b"v" => item.value = Some(raw(value, datagram)?),
+        _ => consume(value)?,
+    }
+    Ok(())
+}
+
+fn array<'a, const N: usize>(value: Object<'_, 'a>, key: &'static str) -> Result<&'a [u8; N]> {
+    let array = value.try_into_bytes()?.try_into();
+    array.map_err(|_| StrictError::Invalid(key))
+}
+
+/// A value as it stands in the datagram. bendy gives strings and integers
+/// without what is around them.
+fn raw<'a>(value: Object<'_, 'a>, datagram: &'a [u8]) -> Result<&'a [u8]> {
+    let (inside, before, behind) = match value {
+        Object::List(list) => return Ok(list.into_raw()?),
+        Object::Dict(dict) => return Ok(dict.into_raw()?),
+        Object::Integer(text) => (text.as_bytes(), 1, 1),
+        Object::Bytes(bytes) => (bytes, bytes.len().to_string().len() + 1, 0),
+    };
+    let start = inside.as_ptr().addr() - datagram.as_ptr().addr();
+    let whole = start.wrapping_sub(before)..start + inside.len() + behind;
+    datagram.get(whole).ok_or(StrictError::Invalid("v"))
 }
 
 fn nodes<'a>(family: Family, value: Object<'_, 'a>) -> Result<Nodes<'a>> {

@@ -4,7 +4,7 @@
 use crate::bencode::{Cursor, ScanErrorKind};
 use crate::contact::read_compact_addr;
 use crate::message::{ErrorReply, Oddities, Want};
-use crate::{Family, Id, Nodes};
+use crate::{Family, Id, ItemFields, Nodes};
 
 pub(crate) type Result<T> = std::result::Result<T, ScanErrorKind>;
 
@@ -105,6 +105,56 @@ fn integer(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<i64>> {
     }
     cursor.oddities |= Oddities::WRONG_TYPE;
     Ok(None)
+}
+
+/// Reads a number into `slot` if it is free.
+pub(crate) fn take_integer(
+    slot: &mut Option<i64>,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(value) = integer(cursor, depth)? {
+        slot.get_or_insert(value);
+    }
+    Ok(())
+}
+
+/// Reads a string of one possible length into `slot` if it is free.
+fn take_array<'a, const N: usize>(
+    slot: &mut Option<&'a [u8; N]>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(text) = string(cursor, depth)? {
+        match text.try_into() {
+            Ok(array) => _ = slot.get_or_insert(array),
+            Err(_) => cursor.oddities |= Oddities::WRONG_TYPE,
+        }
+    }
+    Ok(())
+}
+
+/// Takes an entry whose key is one of an item's; false for another key.
+#[inline(never)]
+pub(crate) fn take_item_field<'a>(
+    item: &mut ItemFields<'a>,
+    key: &[u8],
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<bool> {
+    match key {
+        b"k" => take_array(&mut item.public_key, cursor, depth)?,
+        b"seq" => take_integer(&mut item.sequence, cursor, depth)?,
+        b"sig" => take_array(&mut item.signature, cursor, depth)?,
+        b"v" => {
+            let from = cursor.rest();
+            cursor.skip(depth)?;
+            let value = &from[..from.len() - cursor.rest().len()];
+            item.value.get_or_insert(value);
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 pub(crate) fn take_flag(

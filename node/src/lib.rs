@@ -7,10 +7,14 @@
 mod capture;
 pub mod core;
 mod driver;
+pub mod item;
 
 pub use capture::CaptureWriter;
-pub use core::{AnnouncePort, LookupReport, LookupStep, QueryOutcome, RateLimit};
+pub use core::{
+    AnnouncePort, ItemQuery, ItemReport, LookupReport, LookupStep, QueryOutcome, RateLimit,
+};
 pub use driver::{
     BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Logged, LookupMoment,
-    LookupNews, Notice, OverlayStatus, Peers, Received, Socket, StateError, Status, Stopped,
+    LookupNews, Notice, OverlayStatus, Peers, Received, Republishing, Socket, StateError, Status,
+    Stopped,
 };

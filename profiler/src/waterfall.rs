@@ -194,7 +194,7 @@ fn outcome(exchange: &Exchange<'_>) -> BarOutcome {
         Outcome::Unanswered => BarOutcome::Timeout,
         Outcome::AnsweredLate(_) => BarOutcome::Late,
         Outcome::Answered(answer) => match &answer.message.body {
-            Body::Response(response) if response.has_values() || response.has_item => {
+            Body::Response(response) if response.has_values() || response.has_item() => {
                 BarOutcome::Values
             }
             Body::Response(_) => BarOutcome::Nodes,

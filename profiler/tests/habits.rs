@@ -91,7 +91,7 @@ fn get_before_an_announce() {
     // another, for an item that is there
     talk.ask(200, A, b"4", get(id(9)));
     let item = Response {
-        has_item: true,
+        item: mdht_krpc::ItemFields::immutable(b"5:hello"),
         ..Response::new(id(8))
     };
     talk.message(230, A, NODE, &Message::new(b"4", Body::Response(item)));

@@ -11,6 +11,12 @@ Run with the Python that has libtorrent (target/interop/venv). Every request is 
     announce  {"announces": [{"session": I, "infohash": HEX, "port": N}]}
     get_peers {"lookups": [{"session": I, "infohash": HEX, "want": ["IP:PORT"]}], "seconds": S}
                   -> {"found": [["IP:PORT", ...], ...]}, in the order asked, as soon as all wanted peers are there
+    put_item  {"session": I, "value": TEXT, "seconds": S}  -> {"target": HEX, "nodes": how many stored it}
+                  with "secret_key" (64 bytes), "public_key" and "salt" a mutable item, one above what is there; its
+                  target is not told
+    get_items {"session": I, "items": [{"target": HEX} or {"public_key": HEX, "salt": TEXT}], "want": [TEXT],
+               "seconds": S}
+                  -> {"found": [TEXT or null, ...]}, in the order asked, as soon as all are what is wanted
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import libtorrent as lt
@@ -37,6 +43,9 @@ RELAXED: dict[str, Any] = {
 }
 
 
+ALERTS = lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats
+
+
 class Nodes:
     def __init__(self) -> None:
         self.sessions: list[lt.session] = []
@@ -51,7 +60,7 @@ class Nodes:
                 "enable_lsd": False,
                 "enable_upnp": False,
                 "enable_natpmp": False,
-                "alert_mask": lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats,
+                "alert_mask": ALERTS,
             }
             if index < len(addresses) - defaults:
                 settings.update(RELAXED)
@@ -97,6 +106,78 @@ class Nodes:
         return {"found": [sorted(found[one["session"], one["infohash"]]) for one in lookups]}
 
 
+    def put_item(
+        self,
+        session: int,
+        value: str,
+        seconds: float,
+        secret_key: str | None = None,
+        public_key: str = "",
+        salt: str = "",
+    ) -> dict[str, Any]:
+        node = self.sessions[session]
+        # of this category only while it is wanted: every query received would be told, until the queue is full
+        node.apply_settings({"alert_mask": ALERTS | lt.alert_category.dht})
+        target = ""
+        if secret_key is None:
+            target = str(node.dht_put_immutable_item(value.encode()))
+        else:
+            keys = bytes.fromhex(secret_key), bytes.fromhex(public_key)
+            node.dht_put_mutable_item(*keys, value.encode(), salt.encode())
+        for alert in self._alerts(session, seconds):
+            # the alert of a mutable item has no target
+            if isinstance(alert, lt.dht_put_alert):
+                if secret_key is None and str(alert.target) == target:
+                    break
+                if secret_key is not None and (as_bytes(alert.public_key), as_bytes(alert.salt)) == (
+                    keys[1],
+                    salt.encode(),
+                ):
+                    break
+        else:
+            alert = None
+        node.apply_settings({"alert_mask": ALERTS})
+        return {"target": target, "nodes": alert.num_success if alert else 0}
+
+    def get_items(
+        self, session: int, items: list[dict[str, str]], want: list[str], seconds: float
+    ) -> dict[str, Any]:
+        node = self.sessions[session]
+        found: dict[tuple[str, str], tuple[int, str]] = {}
+        for item in items:
+            if "target" in item:
+                node.dht_get_immutable_item(infohash(item["target"]))
+            else:
+                node.dht_get_mutable_item(bytes.fromhex(item["public_key"]), item["salt"].encode())
+        keys = [(item.get("target") or item["public_key"], item.get("salt", "")) for item in items]
+        for alert in self._alerts(session, seconds):
+            if isinstance(alert, lt.dht_immutable_item_alert):
+                keep(found, (str(alert.target), ""), 0, alert.item)
+            elif isinstance(alert, lt.dht_mutable_item_alert):
+                key = as_bytes(alert.key).hex(), as_bytes(alert.salt).decode()
+                keep(found, key, alert.seq, alert.item)
+            if [found.get(key, (0, None))[1] for key in keys] == want:
+                break
+        return {"found": [found.get(key, (0, None))[1] for key in keys]}
+
+    def _alerts(self, session: int, seconds: float) -> Iterator[Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            yield from self.sessions[session].pop_alerts()
+            time.sleep(0.02)
+
+
+def keep(found: dict[tuple[str, str], tuple[int, str]], key: tuple[str, str], seq: int, item: Any) -> None:
+    """Keeps the newest; libtorrent tells of each as it comes. Nobody having one is told as an empty item."""
+    value = item.get("value") if isinstance(item, dict) else item
+    if value and (key not in found or seq >= found[key][0]):
+        found[key] = seq, as_bytes(value).decode(errors="replace")
+
+
+def as_bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
 def infohash(text: str) -> lt.sha1_hash:
     return lt.sha1_hash(bytes.fromhex(text))
 
@@ -109,6 +190,8 @@ def main() -> None:
         "warm_up": nodes.warm_up,
         "announce": nodes.announce,
         "get_peers": nodes.get_peers,
+        "put_item": nodes.put_item,
+        "get_items": nodes.get_items,
     }
     for line in sys.stdin:
         request = json.loads(line)

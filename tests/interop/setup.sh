@@ -5,6 +5,7 @@
 #   Debian   tshark tcpdump iproute2 util-linux transmission-daemon python3-venv, and nodejs npm if missing
 #   PyPI     libtorrent (requirements.txt), in target/interop/venv
 #   npm      bittorrent-dht (package-lock.json), in target/interop/node
+#   crates.io   mainline (experiments/clients/mainline), in target/clients/cargo
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -74,8 +75,15 @@ add_bittorrent_dht() {
     fi
 }
 
+add_mainline() {
+    local root=$here/../..
+    cargo build --quiet --locked --release --manifest-path "$root/experiments/clients/mainline/Cargo.toml" \
+        --target-dir "$root/target/clients/cargo"
+}
+
 mkdir -p "$work"
 add_missing_packages
 add_libtorrent
 add_bittorrent_dht
+add_mainline
 echo "setup.sh: ready"

@@ -4,8 +4,8 @@
 use mdht_krpc::{Body, Message, Oddities, Query, error_code};
 
 use crate::rows::{
-    BAD_ID, BAD_NODES, BAD_VALUES, FINE, NOT_KRPC, WRONG_TYPE, all_as_expected, query, response,
-    row, string,
+    BAD_ID, BAD_NODES, BAD_VALUES, FINE, NON_CANONICAL, NOT_KRPC, SYNTAX, TOO_DEEP, TRUNCATED,
+    WRONG_TYPE, all_as_expected, query, response, row, string,
 };
 
 #[test]
@@ -168,4 +168,64 @@ fn arguments() {
     assert_eq!(arguments(query("12:implied_porti1e")), (None, true));
     assert_eq!(arguments(query("4:porti65536e")), (None, false));
     assert_eq!(arguments(query("4:porti0e")), (Some(0), false));
+}
+
+/// What is wrong with an item is for the node to say, with an error that the
+/// sender can read; only what cannot be such a field at all is left out.
+#[test]
+fn items() {
+    let (key, sig) = (string(32), string(64));
+    all_as_expected([
+        row(
+            "whole",
+            query(&format!("1:k{key}3:seqi1e3:sig{sig}1:v0:")),
+            FINE,
+        ),
+        row(
+            "k of 31 B",
+            query(&format!("1:k{}", string(31))),
+            WRONG_TYPE,
+        ),
+        row(
+            "k of 33 B",
+            response(&format!("1:k{}", string(33))),
+            WRONG_TYPE,
+        ),
+        row(
+            "sig of 63 B",
+            query(&format!("3:sig{}", string(63))),
+            WRONG_TYPE,
+        ),
+        row("sig a list", response("3:sigle"), WRONG_TYPE),
+        row("seq a string", query("3:seq1:1"), WRONG_TYPE),
+        row("seq negative", query("3:seqi-1e"), FINE),
+        row("seq 2^63 - 1", query("3:seqi9223372036854775807e"), FINE),
+        row("seq 2^63", query("3:seqi9223372036854775808e"), WRONG_TYPE),
+        row("cas a string", with_cas("1:1"), WRONG_TYPE),
+        row("cas 2^63", with_cas("i9223372036854775808e"), WRONG_TYPE),
+        row(
+            "salt of 65 B",
+            query(&format!("4:salt{}", string(65))),
+            FINE,
+        ),
+        row("salt a number", query("4:salti1e"), WRONG_TYPE),
+        row("v of 1,001 B", query(&format!("1:v{}", string(996))), FINE),
+        row("v not canonical", query("1:vd1:b0:1:a0:e"), NON_CANONICAL),
+        row("v cut short", query("1:v999:hello"), TRUNCATED),
+        row("v no bencode", query("1:vhello"), SYNTAX),
+        row(
+            "v as deep as can be",
+            query(&format!("1:v{}{}", "l".repeat(14), "e".repeat(14))),
+            FINE,
+        ),
+        row(
+            "v one deeper",
+            query(&format!("1:v{}{}", "l".repeat(15), "e".repeat(15))),
+            TOO_DEEP,
+        ),
+    ]);
+}
+
+fn with_cas(value: &str) -> String {
+    format!("d1:ad3:cas{value}2:id20:abcdefghij0123456789e1:q3:put1:t2:aa1:y1:qe")
 }

@@ -4,7 +4,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mdht_krpc::{
-    Body, Contact, ErrorReply, Family, Id, Message, Method, Nodes, Query, Response, Values, Want,
+    Body, Contact, ErrorReply, Family, Id, ItemFields, Message, Method, Nodes, Query, Response,
+    Values, Want,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -21,15 +22,37 @@ pub(crate) struct Owned {
     read_only: bool,
 }
 
+/// What [`ItemFields`] borrows, the salt with it.
 #[derive(Clone, Debug)]
+struct OwnedItem {
+    key: Option<[u8; 32]>,
+    sequence: Option<i64>,
+    signature: Option<Box<[u8; 64]>>,
+    value: Option<Vec<u8>>,
+    salt: Option<Vec<u8>>,
+}
+
+impl OwnedItem {
+    fn fields(&self) -> ItemFields<'_> {
+        ItemFields {
+            public_key: self.key.as_ref(),
+            sequence: self.sequence,
+            signature: self.signature.as_deref(),
+            value: self.value.as_deref(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // a few at a time
 enum OwnedBody {
-    Query(Vec<u8>, Option<Vec<u8>>, Query<'static>),
+    Query(Vec<u8>, Option<Vec<u8>>, OwnedItem, Query<'static>),
     Response {
         id: Option<Id>,
         nodes: [Option<Vec<u8>>; 2],
         token: Option<Vec<u8>>,
         values: Option<Vec<SocketAddr>>,
-        has_item: bool,
+        item: OwnedItem,
     },
     Error(i64, Vec<u8>),
 }
@@ -37,9 +60,11 @@ enum OwnedBody {
 impl Owned {
     pub(crate) fn message(&self) -> Message<'_> {
         let body = match &self.body {
-            OwnedBody::Query(name, token, query) => Body::Query(Query {
+            OwnedBody::Query(name, token, item, query) => Body::Query(Query {
                 method: Method::from_name(name),
                 token: token.as_deref(),
+                item: item.fields(),
+                salt: item.salt.as_deref(),
                 ..query.clone()
             }),
             OwnedBody::Response {
@@ -47,14 +72,14 @@ impl Owned {
                 nodes: [nodes, nodes6],
                 token,
                 values,
-                has_item,
+                item,
             } => Body::Response(Response {
                 id: *id,
                 nodes: nodes.as_ref().map(|b| Nodes::new(Family::V4, b)),
                 nodes6: nodes6.as_ref().map(|b| Nodes::new(Family::V6, b)),
                 token: token.as_deref(),
                 values: values.as_ref().map(|peers| Values::from_peers(peers)),
-                has_item: *has_item,
+                item: item.fields(),
             }),
             OwnedBody::Error(code, message) => Body::Error(ErrorReply {
                 code: *code,
@@ -114,8 +139,15 @@ fn nodes(addr: impl Strategy<Value = SocketAddr>) -> impl Strategy<Value = Vec<u
 }
 
 fn method() -> impl Strategy<Value = Vec<u8>> {
-    let known = select(&["ping", "find_node", "get_peers", "announce_peer", "get"][..])
-        .prop_map(|name| name.as_bytes().to_vec());
+    let known = [
+        "ping",
+        "find_node",
+        "get_peers",
+        "announce_peer",
+        "get",
+        "put",
+    ];
+    let known = select(known.to_vec()).prop_map(|name| name.as_bytes().to_vec());
     prop_oneof![3 => known, 1 => bytes(40)]
 }
 
@@ -123,7 +155,8 @@ fn query() -> impl Strategy<Value = OwnedBody> {
     let ids = (option::of(id()), option::of(id()), option::of(id()));
     let port = (option::of(any::<u16>()), any::<bool>());
     let rest = (option::of(bytes(1024)), any::<(bool, bool)>());
-    (method(), ids, port, rest).prop_map(|(name, ids, port, (token, want))| {
+    let item = (item(), option::of(any::<i64>()));
+    (method(), ids, port, rest, item).prop_map(|(name, ids, port, (token, want), (item, cas))| {
         let query = Query {
             id: ids.0,
             target: ids.1,
@@ -134,24 +167,58 @@ fn query() -> impl Strategy<Value = OwnedBody> {
                 v4: want.0,
                 v6: want.1,
             },
+            cas,
             ..Query::new(Method::Ping, Id::default())
         };
-        OwnedBody::Query(name, token, query)
+        OwnedBody::Query(name, token, item, query)
     })
 }
 
 fn response() -> impl Strategy<Value = OwnedBody> {
     let nodes = (option::of(nodes(v4())), option::of(nodes(v6())));
     let token = option::of(bytes(1024));
-    let values = (option::of(vec(addr(), 0..60)), any::<bool>());
-    (option::of(id()), nodes, token, values).prop_map(|(id, nodes, token, (values, has_item))| {
+    let values = (option::of(vec(addr(), 0..60)), item());
+    (option::of(id()), nodes, token, values).prop_map(|(id, nodes, token, (values, item))| {
         OwnedBody::Response {
             id,
             nodes: nodes.into(),
             token,
             values,
-            has_item,
+            item,
         }
+    })
+}
+
+/// Fields of an item, each there or not; the value is canonical.
+fn item() -> impl Strategy<Value = OwnedItem> {
+    let value = canonical().prop_map(|tree| tree.encode());
+    let salt = option::of(bytes(80));
+    let sequence = option::of(any::<i64>());
+    let key = (
+        option::of(any::<[u8; 32]>()),
+        option::of(vec(any::<u8>(), 64)),
+    );
+    (key, sequence, option::of(value), salt).prop_map(
+        |((key, signature), sequence, value, salt)| OwnedItem {
+            key,
+            sequence,
+            signature: signature.map(|bytes| Box::new(bytes.try_into().unwrap())),
+            value,
+            salt,
+        },
+    )
+}
+
+/// A value that every reader accepts, and about as long as an item may be.
+fn canonical() -> impl Strategy<Value = Tree> {
+    let integer = any::<i64>().prop_map(|n| Tree::Integer(n.to_string()));
+    let plain = prop_oneof![integer, bytes(1200).prop_map(Tree::Bytes)];
+    plain.prop_recursive(8, 24, 4, |inner| {
+        let entries = prop::collection::btree_map(vec(any::<u8>(), 0..3), inner.clone(), 0..4);
+        prop_oneof![
+            vec(inner, 0..4).prop_map(Tree::List),
+            entries.prop_map(|entries| Tree::Dictionary(entries.into_iter().collect())),
+        ]
     })
 }
 
@@ -277,9 +344,11 @@ pub(crate) fn krpc_tree() -> BoxedStrategy<Tree> {
     };
     let want = list(one_of(&["n4", "n6", "n9"]));
     let arguments = dictionary(vec![
+        ("cas", 10, integer()),
         ("id", 95, sized(20)),
         ("implied_port", 20, integer()),
         ("info_hash", 40, sized(20)),
+        ("k", 20, sized(32)),
         (
             "port",
             20,
@@ -287,16 +356,24 @@ pub(crate) fn krpc_tree() -> BoxedStrategy<Tree> {
                 .prop_map(|n| Tree::Integer(n.to_string()))
                 .boxed(),
         ),
+        ("salt", 20, sized(0..70)),
+        ("seq", 20, integer()),
+        ("sig", 20, sized(64)),
         ("target", 40, sized(20)),
         ("token", 30, sized(0..12)),
+        ("v", 30, tree()),
         ("want", 30, want),
     ]);
     let peer = prop_oneof![9 => sized(6), 9 => sized(18), 1 => sized(0..20)].boxed();
     let response = dictionary(vec![
         ("id", 95, sized(20)),
+        ("k", 20, sized(32)),
         ("nodes", 60, compact(26)),
         ("nodes6", 30, compact(38)),
+        ("seq", 20, integer()),
+        ("sig", 20, sized(64)),
         ("token", 50, sized(0..12)),
+        ("v", 30, tree()),
         ("values", 50, list(peer)),
     ]);
     let error = (integer(), sized(0..20), option::weighted(0.2, tree()))
@@ -308,7 +385,7 @@ pub(crate) fn krpc_tree() -> BoxedStrategy<Tree> {
         (
             "q",
             70,
-            one_of(&["ping", "find_node", "get_peers", "vote", ""]),
+            one_of(&["ping", "find_node", "get_peers", "put", "vote", ""]),
         ),
         ("r", 70, response),
         ("ro", 20, integer()),

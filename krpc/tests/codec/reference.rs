@@ -1,19 +1,36 @@
 //! The reference that the writer is held against: the same messages through
 //! bendy's encoder, which refuses to write what is not canonical.
 
-use bendy::encoding::{Encoder, Error, SingleItemEncoder, ToBencode};
+use bendy::encoding::{Encoder, Error, SingleItemEncoder, SortedDictEncoder, ToBencode};
 use mdht_krpc::{
-    Body, ErrorReply, Message, Nodes, Query, Response, Values, Want, write_compact_addr,
+    Body, ErrorReply, ItemFields, Message, Nodes, Query, Response, Values, Want, write_compact_addr,
 };
 
-/// The message as bendy writes it.
+/// The message as bendy writes it. An item's value goes to the wire as it is;
+/// bendy has no way to say that, so it writes a mark, which is replaced.
 pub(crate) fn encode(message: &Message<'_>) -> Vec<u8> {
     let mut encoder = Encoder::new();
-    encoder
+    let mut written = encoder
         .emit_with(|e| emit(message, e))
         .and_then(|()| encoder.get_output())
-        .expect("a message is always encodable")
+        .expect("a message is always encodable");
+    let value = match &message.body {
+        Body::Query(query) => query.item.value,
+        Body::Response(response) => response.item.value,
+        Body::Error(_) => None,
+    };
+    if let Some(value) = value {
+        let mark = [format!("{}:", MARK.len()).as_bytes(), MARK].concat();
+        let places = written.windows(mark.len());
+        let at = places.rev().position(|bytes| bytes == mark);
+        let at = written.len() - mark.len() - at.expect("the mark was written");
+        written.splice(at..at + mark.len(), value.iter().copied());
+    }
+    written
 }
+
+/// What no message holds by chance.
+const MARK: &[u8] = b"\0the value of the item\xff\x9d\x1f\xcb";
 
 fn emit(message: &Message<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
     let mut addr = Vec::new();
@@ -54,6 +71,9 @@ fn emit(message: &Message<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Err
 
 fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
     encoder.emit_dict(|mut dict| {
+        if let Some(cas) = query.cas {
+            dict.emit_pair(b"cas", cas)?;
+        }
         if let Some(id) = &query.id {
             dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
         }
@@ -63,14 +83,24 @@ fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(
         if let Some(info_hash) = &query.info_hash {
             dict.emit_pair_with(b"info_hash", |e| e.emit_bytes(info_hash.as_bytes()))?;
         }
+        if let Some(key) = query.item.public_key {
+            dict.emit_pair_with(b"k", |e| e.emit_bytes(key))?;
+        }
         if let Some(port) = query.port {
             dict.emit_pair(b"port", port)?;
         }
+        if let Some(salt) = query.salt {
+            dict.emit_pair_with(b"salt", |e| e.emit_bytes(salt))?;
+        }
+        emit_signature(&query.item, &mut dict)?;
         if let Some(target) = &query.target {
             dict.emit_pair_with(b"target", |e| e.emit_bytes(target.as_bytes()))?;
         }
         if let Some(token) = query.token {
             dict.emit_pair_with(b"token", |e| e.emit_bytes(token))?;
+        }
+        if query.item.value.is_some() {
+            dict.emit_pair_with(b"v", |e| e.emit_bytes(MARK))?;
         }
         if !query.want.is_empty() {
             dict.emit_pair(b"want", Families(query.want))?;
@@ -84,23 +114,37 @@ fn emit_response(response: &Response<'_>, encoder: SingleItemEncoder<'_>) -> Res
         if let Some(id) = &response.id {
             dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
         }
+        if let Some(key) = response.item.public_key {
+            dict.emit_pair_with(b"k", |e| e.emit_bytes(key))?;
+        }
         if let Some(nodes) = &response.nodes {
             dict.emit_pair_with(b"nodes", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
         }
         if let Some(nodes) = &response.nodes6 {
             dict.emit_pair_with(b"nodes6", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
         }
+        emit_signature(&response.item, &mut dict)?;
         if let Some(token) = response.token {
             dict.emit_pair_with(b"token", |e| e.emit_bytes(token))?;
         }
-        if response.has_item {
-            dict.emit_pair_with(b"v", |e| e.emit_bytes(b""))?;
+        if response.item.value.is_some() {
+            dict.emit_pair_with(b"v", |e| e.emit_bytes(MARK))?;
         }
         if let Some(values) = response.values {
             dict.emit_pair(b"values", Peers(values))?;
         }
         Ok(())
     })
+}
+
+fn emit_signature(item: &ItemFields<'_>, dict: &mut SortedDictEncoder<'_>) -> Result<(), Error> {
+    if let Some(sequence) = item.sequence {
+        dict.emit_pair(b"seq", sequence)?;
+    }
+    if let Some(signature) = item.signature {
+        dict.emit_pair_with(b"sig", |e| e.emit_bytes(signature))?;
+    }
+    Ok(())
 }
 
 fn emit_error(error: &ErrorReply<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use mdht_krpc::{
-    Body, Contact, ErrorReply, Family, Id, Message, Method, Nodes, Oddities, Query, Response,
-    Values, error_code,
+    Body, Contact, ErrorReply, Family, Id, ItemFields, Message, Method, Nodes, Oddities, Query,
+    Response, Values, error_code,
 };
 
 const ASKER: Id = Id::new(*b"abcdefghij0123456789");
@@ -72,18 +72,83 @@ fn bep5_responses() {
     );
 }
 
-/// BEP 44: the item may be any bencoded value, and only its presence is read.
+/// BEP 44: the item may be any bencoded value, and is kept as it came.
 #[test]
 fn bep44_items_are_seen() {
     for item in ["5:Hello", "i42e", "l1:ad1:bi1eee", "d1:a1:be"] {
         let bytes = format!("d1:rd2:id20:mnopqrstuvwxyz1234561:v{item}e1:t2:aa1:y1:re");
         let message = Message::scan(bytes.as_bytes()).unwrap();
         let response = Response {
-            has_item: true,
+            item: ItemFields::immutable(item.as_bytes()),
             ..Response::new(ANSWERER)
         };
         assert_eq!(message.body, Body::Response(response));
         assert_eq!(Message::decode_strict(bytes.as_bytes()).unwrap(), message);
+    }
+}
+
+/// BEP 44's messages, with all that each may hold.
+#[test]
+fn bep44_messages() {
+    let (key, signature) = ([b'K'; 32], [b'S'; 64]);
+    let item = ItemFields {
+        public_key: Some(&key),
+        sequence: Some(4),
+        signature: Some(&signature),
+        value: Some(b"12:Hello world!"),
+    };
+    let (k, s) = ("K".repeat(32), "S".repeat(64));
+    let get = Query::get(ASKER, KEY);
+    reads_and_writes(
+        b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe",
+        Body::Query(get.clone()),
+    );
+    let newer = Query {
+        item: ItemFields {
+            sequence: Some(-1),
+            ..ItemFields::NONE
+        },
+        ..get
+    };
+    reads_and_writes(
+        b"d1:ad2:id20:abcdefghij01234567893:seqi-1e6:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe",
+        Body::Query(newer),
+    );
+    reads_and_writes(
+        b"d1:ad2:id20:abcdefghij01234567895:token2:tk1:v5:helloe1:q3:put1:t2:aa1:y1:qe",
+        Body::Query(Query::put(ASKER, ItemFields::immutable(b"5:hello"), b"tk")),
+    );
+    let put = Query {
+        salt: Some(b"foobar"),
+        cas: Some(3),
+        ..Query::put(ASKER, item, b"tk")
+    };
+    let bytes = format!(
+        "d1:ad3:casi3e2:id20:abcdefghij01234567891:k32:{k}4:salt6:foobar3:seqi4e3:sig64:{s}\
+         5:token2:tk1:v12:Hello world!e1:q3:put1:t2:aa1:y1:qe"
+    );
+    reads_and_writes(bytes.as_bytes(), Body::Query(put));
+    let bytes = format!(
+        "d1:rd2:id20:mnopqrstuvwxyz1234561:k32:{k}5:nodes0:3:seqi4e3:sig64:{s}\
+         5:token2:tk1:v12:Hello world!e1:t2:aa1:y1:re"
+    );
+    let found = Response {
+        nodes: Some(Nodes::new(Family::V4, b"")),
+        token: Some(b"tk"),
+        item,
+        ..Response::new(ANSWERER)
+    };
+    reads_and_writes(bytes.as_bytes(), Body::Response(found));
+    for (code, text) in [
+        (error_code::VALUE_TOO_LONG, "205"),
+        (error_code::BAD_SIGNATURE, "206"),
+        (error_code::SALT_TOO_LONG, "207"),
+        (error_code::CAS_MISMATCH, "301"),
+        (error_code::SEQUENCE_TOO_LOW, "302"),
+    ] {
+        let message = b"";
+        let bytes = format!("d1:eli{text}e0:e1:t2:aa1:y1:ee");
+        reads_and_writes(bytes.as_bytes(), Body::Error(ErrorReply { code, message }));
     }
 }
 

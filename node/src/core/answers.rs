@@ -116,7 +116,7 @@ impl Core {
         });
         match transaction.purpose {
             Purpose::Search(search) => self.on_search_error(search, transaction),
-            Purpose::Announce(lookup) => self.on_announced(lookup, false),
+            Purpose::Announce(lookup) => self.on_announce_refused(lookup, code),
             Purpose::User(query) => {
                 let outcome = QueryOutcome::Error {
                     code,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mdht_krpc::Id;
 use mdht_plugins::{LookupFactory, RoutingFactory};
 
-use super::{PeerStoreConfig, RateLimit, ReachabilityWatch};
+use super::{ItemStoreConfig, PeerStoreConfig, RateLimit, ReachabilityWatch};
 
 /// Client code and version in `v`, BEP 20 style: `MD`, version 0.1.
 pub const VERSION: [u8; 4] = *b"MD\x00\x01";
@@ -38,6 +38,11 @@ pub struct Config {
     pub rate_limit: Option<RateLimit>,
     /// Bounds on stored peers.
     pub peers: PeerStoreConfig,
+    /// Bounds on stored items.
+    pub items: ItemStoreConfig,
+    /// How often an item is put again that we were asked to keep there.
+    /// Default 1 h, as BEP 44 says.
+    pub republish_every: Duration,
     /// How long a lookup waits for the node to join before it ends with
     /// nothing. Default 30 s.
     pub patience: Duration,
@@ -57,6 +62,8 @@ impl Config {
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
             peers: PeerStoreConfig::default(),
+            items: ItemStoreConfig::default(),
+            republish_every: Duration::from_secs(3600),
             patience: Duration::from_secs(30),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mdht_krpc::{Contact, Family, Id, Instant};
 
-use super::{LookupId, LookupStep, QueryId};
+use super::{ItemReport, LookupId, LookupStep, QueryId, RepublishId};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,23 @@ pub enum Event {
         lookup: LookupId,
         /// What it found and what it cost.
         report: LookupReport,
+    },
+    /// A lookup of an item, and its puts, are over (BEP 44).
+    ItemDone {
+        /// The lookup.
+        lookup: LookupId,
+        /// What it found, who stores it, and what it cost.
+        report: Box<ItemReport>,
+    },
+    /// An item was put again, or could not be (BEP 44).
+    Republished {
+        /// The item as it was named.
+        id: RepublishId,
+        /// What was found, and who stores it.
+        report: Box<ItemReport>,
+        /// When it will be put again; `None` when it no longer will, since a
+        /// newer one was found.
+        next_in: Option<Duration>,
     },
     /// A single query was answered, or was not.
     QueryDone {

@@ -27,12 +27,14 @@ mod addresses;
 mod answers;
 mod config;
 mod event;
+mod item_store;
 mod joining;
 mod limiter;
 mod maintenance;
 mod overlay;
 mod peer_store;
 mod reachability;
+mod republish;
 mod search;
 mod sending;
 mod serving;
@@ -47,18 +49,21 @@ mod user_lookup;
 
 pub use config::{Config, VERSION};
 pub use event::{Event, LookupReport, QueryOutcome};
+pub use item_store::{ItemCounts, ItemStoreConfig};
 pub use limiter::RateLimit;
 pub use peer_store::PeerStoreConfig;
 pub use reachability::ReachabilityWatch;
 pub use stats::{ByMethod, Stats, TableChanges};
 pub use steps::LookupStep;
-pub use user_lookup::AnnouncePort;
+pub use user_lookup::{AnnouncePort, ItemQuery, ItemReport};
 
 use addresses::AddressPolicy;
+use item_store::ItemStore;
 use limiter::Limiter;
 use overlay::Overlay;
 use peer_store::PeerStore;
 use reachability::Reachability;
+use republish::Republished;
 use search::{Search, SearchId};
 use spare::Spare;
 use timers::{Timer, Timers};
@@ -77,6 +82,10 @@ pub struct LookupId(u64);
 /// Names a single query that a user asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(u64);
+
+/// Names an item that a user asked to keep in the DHT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepublishId(u64);
 
 /// A datagram to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +122,8 @@ pub struct Core {
     addresses: AddressPolicy,
     tokens: Tokens,
     peers: PeerStore,
+    items: ItemStore,
+    republished: BTreeMap<RepublishId, Republished>,
     limiter: Option<Limiter>,
     bootstrap: Vec<SocketAddr>,
     transmits: VecDeque<Transmit>,
@@ -164,6 +175,8 @@ impl Core {
             addresses,
             tokens: Tokens::new(&mut rng),
             peers: PeerStore::new(config.peers),
+            items: ItemStore::new(config.items),
+            republished: BTreeMap::new(),
             limiter: config
                 .rate_limit
                 .map(|limit| Limiter::new(limit, now, &mut rng)),
@@ -224,6 +237,7 @@ impl Core {
                 Timer::Join(family) => self.try_to_join(family),
                 Timer::Patience(lookup) => self.lose_patience(lookup),
                 Timer::Reachability(family) => self.look_at_reachability(family),
+                Timer::Republish(id) => self.put_again(id),
                 Timer::Secrets => {
                     self.tokens.rotate(&mut self.rng);
                     if self.now.since(due) >= Self::SECRET_LIFETIME {
@@ -235,6 +249,7 @@ impl Core {
                 }
                 Timer::Peers => {
                     self.peers.expire(self.now);
+                    self.items.expire(self.now);
                     self.timers.set(self.now + Self::PEER_SWEEP, Timer::Peers);
                 }
             }
@@ -307,6 +322,16 @@ impl Core {
     /// Number of swarms and of peers that others announced to us.
     pub fn stored_peers(&self) -> (usize, usize) {
         self.peers.len()
+    }
+
+    /// Number of items that others put here, and their size in bytes (BEP 44).
+    pub fn stored_items(&self) -> (usize, usize) {
+        self.items.len()
+    }
+
+    /// What became of the items that others put here (BEP 44).
+    pub const fn item_counts(&self) -> &ItemCounts {
+        &self.items.counts
     }
 
     /// Takes up a peer as if it had announced itself: for a node whose store

@@ -119,11 +119,15 @@ impl Core {
         {
             search.tokens.insert(from, token.to_vec());
         }
-        let user = search.user;
-        let mut peers_found = 0;
+        let (user, kind) = (search.user, search.request.kind);
+        let (mut peers_found, mut has_values) = (0, answer.response.has_values());
         self.tell_answered(user, answer);
-        if let Some(user) = user {
-            peers_found = self.on_lookup_response(user, answer);
+        match user {
+            Some(user) if kind == LookupKind::Get => {
+                has_values = self.on_item_response(user, answer);
+            }
+            Some(user) => peers_found = self.on_lookup_response(user, answer),
+            None => {}
         }
         let asked = asked_contact(answer.transaction);
         let response = LookupResponse {
@@ -131,11 +135,14 @@ impl Core {
             id: answer.id,
             rtt: answer.rtt,
             nodes: answer.nodes,
-            has_values: answer.response.has_values(),
+            has_values,
             peers_found,
             has_token: token.is_some(),
         };
         self.with_search(id, |lookup, cx| lookup.on_response(cx, &response));
+        if let Some(user) = user.filter(|_| has_values) {
+            self.end_if_item_found(user);
+        }
     }
 
     pub(crate) fn on_search_error(&mut self, id: SearchId, transaction: &Transaction) {
@@ -270,6 +277,7 @@ impl Core {
         };
         let query = match request.kind {
             LookupKind::FindNode => Query::find_node(own_id, request.target),
+            LookupKind::Get => self.get_query(user, own_id, request.target),
             _ => Query::get_peers(own_id, request.target),
         };
         let purpose = Purpose::Search(id);
@@ -306,9 +314,13 @@ impl Core {
         let Some(token) = search.tokens.get(&contact.addr).cloned() else {
             return;
         };
-        if let Some(user) = search.user {
-            let (family, target) = (search.family, search.request.target);
-            self.send_announce(user, family, contact, target, &token);
+        let Some(user) = search.user else {
+            return;
+        };
+        let (family, request) = (search.family, search.request);
+        match request.kind {
+            LookupKind::Get => self.send_put(user, family, contact, &token),
+            _ => self.send_announce(user, family, contact, request.target, &token),
         }
     }
 }

@@ -10,6 +10,8 @@ use mdht_plugins::routing::{ClosestRequest, Purpose, QuerySeen};
 
 use super::{Core, SocketId};
 
+mod items;
+
 /// Contacts in an answer (BEP 5: the eight closest).
 const NODES: usize = 8;
 /// Most peers in an answer: with the contacts well below any path's MTU.
@@ -83,6 +85,14 @@ impl Core {
                 return self.serve_peers(socket, from, message, key);
             }
             (Method::AnnouncePeer, Some(key), _) => self.store_peer(from, key, query),
+            (Method::Get, ..) => match query.target {
+                Some(target) => return self.serve_item(socket, from, message, query, target),
+                None => Err("bad or no target"),
+            },
+            (Method::Put, ..) => match self.store_item(from, query) {
+                Ok(()) => Ok(()),
+                Err((code, text)) => return self.refuse(socket, from, message, code, text),
+            },
             (Method::GetPeers | Method::AnnouncePeer, None, _) => Err("bad or no info_hash"),
             (_, _, Some(target)) => return self.respond(socket, from, message, Some(target)),
             (Method::FindNode, _, None) => Err("bad or no target"),

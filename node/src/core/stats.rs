@@ -14,6 +14,10 @@ pub struct ByMethod {
     pub get_peers: u64,
     /// announce_peer.
     pub announce_peer: u64,
+    /// get (BEP 44).
+    pub get: u64,
+    /// put (BEP 44).
+    pub put: u64,
     /// Any other.
     pub other: u64,
 }
@@ -25,13 +29,16 @@ impl ByMethod {
             Method::FindNode => &mut self.find_node,
             Method::GetPeers => &mut self.get_peers,
             Method::AnnouncePeer => &mut self.announce_peer,
+            Method::Get => &mut self.get,
+            Method::Put => &mut self.put,
             _ => &mut self.other,
         } += 1;
     }
 
     /// All methods together.
     pub const fn total(&self) -> u64 {
-        self.ping + self.find_node + self.get_peers + self.announce_peer + self.other
+        let bep5 = self.ping + self.find_node + self.get_peers + self.announce_peer;
+        bep5 + self.get + self.put + self.other
     }
 }
 
@@ -78,7 +85,7 @@ pub struct Stats {
     pub read_only_turns: u64,
     /// Trials of whether somebody reaches us again.
     pub reachability_trials: u64,
-    /// Announces refused for a bad token.
+    /// Announces and puts refused for a bad token.
     pub bad_tokens: u64,
     /// Bytes of UDP payload sent.
     pub bytes_sent: u64,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use mdht_krpc::{Family, Instant};
 
-use super::LookupId;
 use super::search::SearchId;
 use super::transactions::TransactionId;
+use super::{LookupId, RepublishId};
 
 /// What falls due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +25,11 @@ pub(crate) enum Timer {
     Patience(LookupId),
     /// Whether others reach us is to be looked at.
     Reachability(Family),
+    /// An item is to be put again.
+    Republish(RepublishId),
     /// The token secrets change.
     Secrets,
-    /// Stored peers expire.
+    /// Stored peers and items expire.
     Peers,
 }
 

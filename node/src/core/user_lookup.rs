@@ -14,6 +14,11 @@ use super::timers::{Timer, TimerKey};
 use super::transactions::Purpose;
 use super::{Core, Event, LookupId, LookupReport, QueryId, QueryOutcome};
 
+mod items;
+
+use items::ItemTask;
+pub use items::{ItemQuery, ItemReport};
+
 /// The port that is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnnouncePort {
@@ -41,6 +46,8 @@ pub(crate) struct UserLookup {
     peers: BTreeSet<SocketAddr>,
     with_values: BTreeSet<SocketAddr>,
     open_announces: u32,
+    /// Set where an item is looked for.
+    item: Option<ItemTask>,
     report: LookupReport,
 }
 
@@ -142,6 +149,16 @@ impl Core {
         request: LookupRequest,
         announce: Option<AnnouncePort>,
     ) -> LookupId {
+        self.begin_lookup(now, request, announce, None)
+    }
+
+    fn begin_lookup(
+        &mut self,
+        now: Instant,
+        request: LookupRequest,
+        announce: Option<AnnouncePort>,
+        item: Option<ItemTask>,
+    ) -> LookupId {
         self.advance(now);
         let id = LookupId(self.number());
         let lookup = UserLookup {
@@ -156,6 +173,7 @@ impl Core {
             peers: BTreeSet::new(),
             with_values: BTreeSet::new(),
             open_announces: 0,
+            item,
             report: LookupReport {
                 target: request.target,
                 ..LookupReport::default()
@@ -334,11 +352,15 @@ impl Core {
         if !over || self.retry(id) {
             return;
         }
-        if let Some(lookup) = self.lookups.remove(&id) {
-            self.tell(Event::LookupDone {
+        let Some(mut lookup) = self.lookups.remove(&id) else {
+            return;
+        };
+        match lookup.item.take() {
+            Some(task) => self.finish_item(id, lookup, task),
+            None => self.tell(Event::LookupDone {
                 lookup: id,
                 report: lookup.into_report(),
-            });
+            }),
         }
     }
 

@@ -12,6 +12,7 @@ use mdht_plugins::{LookupFactory, Registry, RoutingFactory, SpecError};
 use tokio::sync::{broadcast, mpsc};
 
 use super::clock::{Clock, wall_clock};
+use super::items::ItemTasks;
 use super::socket::Socket;
 use super::state::{StateDir, StateError};
 use super::tap::Tap;
@@ -292,6 +293,7 @@ impl DhtBuilder {
             bootstrap: self.bootstrap_hosts(),
             state,
             lookups: BTreeMap::new(),
+            items: ItemTasks::default(),
             pings: BTreeMap::new(),
             outbox: Vec::new(),
             first_socket: 0,

@@ -10,11 +10,12 @@ use mdht_plugins::lookup::Goal;
 use mdht_plugins::routing::TableEntry;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::core::{AnnouncePort, Event, LookupReport, QueryOutcome, Stats};
+use crate::core::{AnnouncePort, Event, ItemCounts, LookupReport, QueryOutcome, Stats};
 
 mod batch;
 mod builder;
 mod clock;
+mod items;
 mod logged;
 mod peers;
 mod socket;
@@ -25,6 +26,7 @@ mod watch;
 
 pub use builder::{BuildError, DEFAULT_BOOTSTRAP, DhtBuilder};
 pub use clock::Clock;
+pub use items::Republishing;
 pub use logged::Logged;
 pub use peers::Peers;
 pub use socket::{Received, Socket};
@@ -185,6 +187,10 @@ pub struct Status {
     pub stored_swarms: usize,
     /// Peers that others announced to us.
     pub stored_peers: usize,
+    /// Items that others put here (BEP 44).
+    pub stored_items: usize,
+    /// What became of the items that others put here.
+    pub items: ItemCounts,
     /// Queries that wait for an answer.
     pub in_flight: usize,
     /// Lookups running.

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::batch::{BATCH, Inbox};
 use super::clock::{Clock, wall_clock};
+use super::items::{ItemCommand, ItemTasks};
 use super::socket::Socket;
 use super::state::StateDir;
 use super::tap::Tap;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
         timeout: Duration,
         reply: oneshot::Sender<QueryOutcome>,
     },
+    Item(ItemCommand),
     Bootstrap(Vec<SocketAddr>),
     Status(oneshot::Sender<Box<Status>>),
     Shutdown(oneshot::Sender<Box<Status>>),
@@ -76,6 +78,7 @@ pub(crate) struct Task {
     pub(crate) state: Option<StateDir>,
     pub(crate) tap: Option<Tap>,
     pub(crate) lookups: BTreeMap<LookupId, Sink>,
+    pub(crate) items: ItemTasks,
     pub(crate) pings: BTreeMap<QueryId, oneshot::Sender<QueryOutcome>>,
     /// Datagrams that leave with the next call.
     pub(crate) outbox: Vec<Transmit>,
@@ -287,6 +290,7 @@ impl Task {
                 let query = self.core.ping(now, addr, timeout);
                 self.pings.insert(query, reply);
             }
+            Command::Item(command) => self.items.obey(&mut self.core, now, command),
             Command::Bootstrap(addrs) => self.core.add_bootstrap(now, &addrs),
             Command::Status(reply) => drop(reply.send(Box::new(self.status()))),
             Command::Shutdown(_) => {}
@@ -312,6 +316,7 @@ impl Task {
             self.core.cancel(now, lookup);
             self.watch.tell(now, lookup, LookupNews::GivenUp);
         }
+        self.items.cancel_abandoned(&mut self.core, now);
     }
 
     fn on_event(&mut self, event: Event) {
@@ -344,6 +349,12 @@ impl Task {
                     let _ = sink.report.send(report);
                 }
             }
+            Event::ItemDone { lookup, report } => self.items.done(lookup, *report),
+            Event::Republished {
+                id,
+                report,
+                next_in,
+            } => self.items.put_again(id, *report, next_in.is_none()),
             Event::QueryDone { query, outcome, .. } => {
                 if let Some(reply) = self.pings.remove(&query) {
                     let _ = reply.send(outcome);
@@ -429,8 +440,10 @@ impl Task {
             overlays: families.collect(),
             stored_swarms: swarms,
             stored_peers: peers,
+            stored_items: self.core.stored_items().0,
+            items: *self.core.item_counts(),
             in_flight: self.core.in_flight(),
-            lookups: self.lookups.len(),
+            lookups: self.lookups.len() + self.items.len(),
             local: self.sockets.iter().map(Socket::local).collect(),
             capture_nodes: self
                 .tap

@@ -163,7 +163,7 @@ impl LookupModule for Hedged {
             prospects,
             known: Vec::new(),
             responders: Vec::new(),
-            has_value: request.kind != LookupKind::GetPeers,
+            has_value: request.kind == LookupKind::FindNode,
         })
     }
 
@@ -365,7 +365,7 @@ impl Search {
     }
 
     fn is_satisfied(&self, response: &LookupResponse<'_>) -> bool {
-        if self.request.kind != LookupKind::GetPeers {
+        if self.request.kind == LookupKind::FindNode {
             return false;
         }
         match self.request.goal {

@@ -404,7 +404,7 @@ impl State {
     }
 
     fn is_satisfied(&self, response: &LookupResponse<'_>) -> bool {
-        if self.request.kind != LookupKind::GetPeers {
+        if self.request.kind == LookupKind::FindNode {
             return false;
         }
         match self.request.goal {

@@ -81,8 +81,8 @@ pub enum LookupAction {
     },
     /// Call [`Lookup::on_wake`] then, instead of at any moment set before.
     WakeAt(Instant),
-    /// Announce to this contact, which has answered. Done only where the user
-    /// asked to announce and the contact gave a token.
+    /// Announce to this contact, which has answered, or put the item there.
+    /// Done only where the user asked for it and the contact gave a token.
     Announce(Contact),
     /// The lookup is over; unanswered queries are given up.
     Finish,
@@ -97,7 +97,7 @@ pub struct LookupRequest {
     pub kind: LookupKind,
     /// What is enough.
     pub goal: Goal,
-    /// Whether the user wants to announce.
+    /// Whether the user wants to announce, or to put an item.
     pub announce: bool,
 }
 
@@ -109,6 +109,9 @@ pub enum LookupKind {
     GetPeers,
     /// find_node: the nodes closest to the target (BEP 5).
     FindNode,
+    /// get: an item (BEP 44). Values of a response are an item whose hash or
+    /// signature fits.
+    Get,
 }
 
 /// What is enough for a lookup to end before it has reached the closest nodes.
@@ -134,7 +137,7 @@ pub struct LookupResponse<'a> {
     pub rtt: Duration,
     /// Contacts that the response held.
     pub nodes: &'a [Contact],
-    /// Whether it held peers.
+    /// Whether it held peers, or the item.
     pub has_values: bool,
     /// Distinct peers that this lookup has found so far.
     pub peers_found: usize,

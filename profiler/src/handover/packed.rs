@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use mdht_krpc::{
-    Body, ErrorReply, Family, Id, Message, Method, Nodes, Oddities, Query, Response, Values, Want,
+    Body, ErrorReply, Family, Id, ItemFields, Message, Method, Nodes, Oddities, Query, Response,
+    Values, Want,
 };
 
 /// A message without its datagram.
@@ -33,6 +34,7 @@ struct PackedQuery {
     implied_port: bool,
     token: Option<Place>,
     want: Want,
+    item: Option<Box<PackedItem>>,
 }
 
 enum PackedMethod {
@@ -46,7 +48,17 @@ struct PackedResponse {
     nodes6: Option<Place>,
     token: Option<Place>,
     values: Option<Place>,
-    has_item: bool,
+    item: Option<Box<PackedItem>>,
+}
+
+/// What few messages hold, apart from what most do [BEP 44].
+struct PackedItem {
+    public_key: Option<Place>,
+    sequence: Option<i64>,
+    signature: Option<Place>,
+    value: Option<Place>,
+    salt: Option<Place>,
+    cas: Option<i64>,
 }
 
 /// Where in a datagram some bytes are. Four bytes a number: behind an IP
@@ -149,6 +161,9 @@ impl PackedQuery {
             implied_port,
             token,
             want,
+            item,
+            salt,
+            cas,
         } = query;
         let unknown = || PackedMethod::Unknown(Place::of(method.name(), datagram));
         Self {
@@ -160,6 +175,7 @@ impl PackedQuery {
             implied_port,
             token: Place::of_any(token, datagram),
             want,
+            item: PackedItem::new(&item, salt, cas, datagram),
         }
     }
 
@@ -177,6 +193,11 @@ impl PackedQuery {
             implied_port: self.implied_port,
             token: self.token.map(|token| token.within(datagram)),
             want: self.want,
+            item: fields(self.item.as_deref(), datagram),
+            salt: (self.item.as_deref())
+                .and_then(|item| item.salt)
+                .map(|salt| salt.within(datagram)),
+            cas: self.item.as_deref().and_then(|item| item.cas),
         }
     }
 }
@@ -190,7 +211,7 @@ impl PackedResponse {
             nodes6,
             token,
             values,
-            has_item,
+            item,
         } = response;
         let list = |nodes: Option<Nodes<'_>>| nodes.map(|n| Place::of(n.as_bytes(), datagram));
         Self {
@@ -199,7 +220,7 @@ impl PackedResponse {
             nodes6: list(nodes6),
             token: Place::of_any(token, datagram),
             values: Place::of_any(values.and_then(|values| values.as_wire()), datagram),
-            has_item,
+            item: PackedItem::new(&item, None, None, datagram),
         }
     }
 
@@ -214,8 +235,48 @@ impl PackedResponse {
             nodes6: list(Family::V6, self.nodes6),
             token: self.token.map(|token| token.within(datagram)),
             values: (self.values).map(|values| Values::from_wire(values.within(datagram))),
-            has_item: self.has_item,
+            item: fields(self.item.as_deref(), datagram),
         }
+    }
+}
+
+impl PackedItem {
+    /// `None` if there is nothing of it.
+    #[inline]
+    fn new(
+        item: &ItemFields<'_>,
+        salt: Option<&[u8]>,
+        cas: Option<i64>,
+        datagram: &[u8],
+    ) -> Option<Box<Self>> {
+        if *item == ItemFields::NONE && salt.is_none() && cas.is_none() {
+            return None;
+        }
+        Some(Box::new(Self {
+            public_key: Place::of_any(item.public_key.map(<[u8; _]>::as_slice), datagram),
+            sequence: item.sequence,
+            signature: Place::of_any(item.signature.map(<[u8; _]>::as_slice), datagram),
+            value: Place::of_any(item.value, datagram),
+            salt: Place::of_any(salt, datagram),
+            cas,
+        }))
+    }
+}
+
+#[inline]
+fn fields<'a>(item: Option<&PackedItem>, datagram: &'a [u8]) -> ItemFields<'a> {
+    let Some(item) = item else {
+        return ItemFields::NONE;
+    };
+    ItemFields {
+        public_key: item
+            .public_key
+            .and_then(|key| key.within(datagram).try_into().ok()),
+        sequence: item.sequence,
+        signature: item
+            .signature
+            .and_then(|sig| sig.within(datagram).try_into().ok()),
+        value: item.value.map(|value| value.within(datagram)),
     }
 }
 
@@ -226,7 +287,7 @@ mod tests {
     use super::*;
 
     /// Messages with everything in them that there is.
-    const MESSAGES: [&[u8]; 7] = [
+    const MESSAGES: [&[u8]; 8] = [
         b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234565:token2:tk4:porti7e\
           12:implied_porti1ee1:q13:announce_peer2:roi1e1:t2:aa1:v4:LT\x01\x021:y1:qe",
         b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantl2:n42:n6ee\
@@ -236,6 +297,9 @@ mod tests {
           abcdefghijklmnopqrstuvwxyz5:token3:abc6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re",
         b"d1:rd2:id20:abcdefghij01234567896:nodes63:abc6:valueslee1:t2:aa1:y1:re",
         b"d1:rd1:v5:helloe1:t2:aa1:y1:re",
+        b"d1:ad3:casi3e2:id20:abcdefghij01234567891:k32:abcdefghijklmnopqrstuvwxyz0123454:salt3:abc\
+          3:seqi4e3:sig64:abcdefghijklmnopqrstuvwxyz012345abcdefghijklmnopqrstuvwxyz0123455:token2:tk\
+          1:vli1eee1:q3:put1:t2:aa1:y1:qe",
         b"d1:eli203e8:too longe1:t2:aa1:y1:ee",
     ];
 

@@ -126,7 +126,7 @@ impl Group {
         // an empty list, which librqbit always sends, holds no value
         let found = match lookup.kind {
             LookupKind::GetPeers => response.has_values(),
-            LookupKind::Get => response.has_item,
+            LookupKind::Get => response.has_item(),
         };
         if !found {
             return;

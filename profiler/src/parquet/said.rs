@@ -40,7 +40,7 @@ impl<'a> Said<'a> {
                 id: response.id,
                 nodes: contacts(response),
                 peers: response.values.map(|values| values.iter().count()),
-                has_item: Some(response.has_item),
+                has_item: Some(response.has_item()),
                 ..Self::default()
             },
             Body::Error(error) => Self {

@@ -15,6 +15,7 @@ from .helper import Helper
 from .namespace import Namespace
 
 VENV_PYTHON = plan.WORK / "venv" / "bin" / "python"
+MAINLINE_ITEMS = plan.ROOT / "target" / "clients" / "cargo" / "release" / "mainline-items"
 BITTORRENT_DHT_MODULE = plan.WORK / "node" / "node_modules" / "bittorrent-dht" / "index.js"
 
 
@@ -118,4 +119,4 @@ def missing_prerequisites() -> list[str]:
         for tool in ("ip", "nsenter", "setpriv", "tcpdump", "tshark", "transmission-daemon", "node")
         if shutil.which(tool) is None
     ]
-    return missing + [str(path) for path in (VENV_PYTHON, BITTORRENT_DHT_MODULE) if not Path(path).exists()]
+    return missing + [str(path) for path in (VENV_PYTHON, BITTORRENT_DHT_MODULE, MAINLINE_ITEMS) if not Path(path).exists()]

@@ -14,6 +14,8 @@ def from_stats(stats: dict[str, Any]) -> Counts:
     sent, received = stats.get("queries_sent", {}), stats.get("queries_received", {})
     counts: Counts = {f"{kind} sent": sent.get(kind) for kind in KINDS}
     counts |= {f"{kind} received": received.get(kind) for kind in (*KINDS, "other")}
+    # tshark's and the profile's `other` has these too
+    counts["other received"] = sum(received.get(kind, 0) for kind in ("get", "put", "other")) if received else None
     counts |= {"responses sent": stats.get("responses_sent"), "responses received": stats.get("responses_received")}
     counts["errors received"] = stats.get("errors_received")
     return counts
