@@ -71,6 +71,7 @@ impl NodeArgs {
     /// Starts the node. Needs a tokio runtime.
     pub(crate) async fn start(&self, registry: &Registry) -> Result<Dht, Failure> {
         let usage = |error: mdht_plugins::SpecError| Failure::Usage(error.to_string());
+        let registry = registry.live();
         let mut builder = Dht::builder()
             .routing(registry.routing(&self.routing).map_err(usage)?)
             .lookup(registry.lookup(&self.lookup).map_err(usage)?)

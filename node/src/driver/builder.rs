@@ -138,14 +138,15 @@ impl DhtBuilder {
         self
     }
 
-    /// The routing module. Default: [`Self::DEFAULT_ROUTING`].
+    /// The routing module. Default: [`Self::DEFAULT_ROUTING`] of
+    /// [`Registry::live`]; one of [`Registry::builtin`] has no limit per subnet.
     #[must_use]
     pub fn routing(mut self, factory: RoutingFactory) -> Self {
         self.routing = Some(factory);
         self
     }
 
-    /// The lookup module. Default: [`Self::DEFAULT_LOOKUP`].
+    /// The lookup module. Default: [`Self::DEFAULT_LOOKUP`] of [`Registry::live`].
     #[must_use]
     pub fn lookup(mut self, factory: LookupFactory) -> Self {
         self.lookup = Some(factory);
@@ -210,7 +211,7 @@ impl DhtBuilder {
     #[allow(clippy::unused_async)] // must run inside a tokio runtime
     pub async fn build(self) -> Result<Dht, BuildError> {
         let sockets = self.bind_all()?;
-        let registry = Registry::builtin();
+        let registry = Registry::builtin().live();
         let routing = self
             .routing
             .clone()

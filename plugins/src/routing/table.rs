@@ -7,6 +7,7 @@
 //! who enters, waits or leaves is the modules' business.
 
 mod entry;
+mod subnets;
 
 use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +17,7 @@ use mdht_krpc::{ID_BITS, Id, Instant};
 use super::{Candidate, SavedContact};
 use entry::octets;
 pub(crate) use entry::{Claim, Entry, Moment};
+pub(crate) use subnets::PerSubnet;
 
 /// Contacts saved across a restart: enough that some answer after days, few
 /// enough for a state file of some kilobytes.
@@ -31,6 +33,8 @@ pub(crate) struct Shape {
     pub(crate) first: usize,
     /// Most contacts of one IP address; 0 is no limit.
     pub(crate) per_ip: usize,
+    /// Most contacts of one subnet.
+    pub(crate) per_subnet: PerSubnet,
 }
 
 /// One k-bucket.
@@ -271,7 +275,9 @@ impl Table {
     pub(crate) fn restored(&self, saved: &SavedContact, now: Instant) -> Option<(usize, Entry)> {
         let entry = Entry::new(&saved.contact, Claim::Replacement, Moment::of(now));
         let bucket = self.bucket_of(&entry.id)?;
-        let may_enter = self.locate(&entry.id).is_none() && self.ip_may_enter(entry.ip());
+        let may_enter = self.locate(&entry.id).is_none()
+            && self.ip_may_enter(entry.ip())
+            && self.subnet_may_enter(entry.ip(), bucket);
         may_enter.then(|| (bucket, entry.with_rtt(saved.rtt)))
     }
 
