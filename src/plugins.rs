@@ -60,9 +60,9 @@ fn print(title: &str, modules: &[&ModuleInfo]) -> Result<(), Failure> {
         ))?;
         for parameter in &info.parameters {
             let assignment = format!("{}={}", parameter.name, parameter.default);
-            let live = parameter
-                .live
-                .map_or_else(String::new, |live| format!("; {live} for a node on the Internet"));
+            let live = parameter.live.map_or_else(String::new, |live| {
+                format!("; {live} for a node on the Internet")
+            });
             line(&format!(
                 "      {assignment:<28}{}{live}; {}",
                 parameter.help, parameter.kind

@@ -9,7 +9,7 @@ pub mod core;
 mod driver;
 
 pub use capture::CaptureWriter;
-pub use core::{AnnouncePort, LookupReport, QueryOutcome, RateLimit};
+pub use core::{AnnouncePort, Budget, LookupReport, QueryOutcome, RateLimit};
 pub use driver::{
     BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Notice, OverlayStatus, Peers,
     Received, Socket, StateError, Status, Stopped,

@@ -24,7 +24,9 @@ use mdht_plugins::lookup::{LookupModule, maintenance_lookup};
 use mdht_plugins::routing::{SavedTable, TableEntry};
 
 mod addresses;
+mod amplification;
 mod answers;
+mod budget;
 mod config;
 mod event;
 mod joining;
@@ -32,15 +34,19 @@ mod limiter;
 mod maintenance;
 mod overlay;
 mod peer_store;
+mod postponed;
 mod search;
 mod sending;
 mod serving;
 mod stats;
 mod timers;
+mod token_bucket;
 mod tokens;
 mod transactions;
 mod user_lookup;
 
+pub use amplification::{MOST_ANSWER, free_answer};
+pub use budget::{Budget, BudgetLimit};
 pub use config::{Config, VERSION};
 pub use event::{Event, LookupReport, QueryOutcome};
 pub use limiter::RateLimit;
@@ -49,9 +55,11 @@ pub use stats::{ByMethod, Stats, TableChanges};
 pub use user_lookup::AnnouncePort;
 
 use addresses::AddressPolicy;
+use budget::Spending;
 use limiter::Limiter;
 use overlay::Overlay;
 use peer_store::PeerStore;
+use postponed::Postponed;
 use search::{Search, SearchId};
 use timers::{Timer, Timers};
 use tokens::Tokens;
@@ -106,6 +114,11 @@ pub struct Core {
     tokens: Tokens,
     peers: PeerStore,
     limiter: Option<Limiter>,
+    spending: Option<Spending>,
+    postponed: Postponed,
+    /// Length of the datagram being handled, in bytes: what an answer to it is
+    /// measured by.
+    query_len: usize,
     bootstrap: Vec<SocketAddr>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -148,6 +161,9 @@ impl Core {
             limiter: config
                 .rate_limit
                 .map(|limit| Limiter::new(limit, now, &mut rng)),
+            spending: Spending::new(&config.budget, now),
+            postponed: Postponed::default(),
+            query_len: 0,
             bootstrap: Vec::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -173,6 +189,7 @@ impl Core {
     ) {
         self.advance(now);
         self.stats.bytes_received += payload.len() as u64;
+        self.query_len = payload.len();
         if !self.addresses.accepts(&from) {
             self.stats.bad_source += 1;
             return;
@@ -202,6 +219,8 @@ impl Core {
                 Timer::Search(id) => self.wake_search(id),
                 Timer::Join(family) => self.try_to_join(family),
                 Timer::Patience(lookup) => self.lose_patience(lookup),
+                Timer::Postponed => self.send_postponed(),
+                Timer::BudgetFree => self.look_whether_budget_is_free(),
                 Timer::Secrets => {
                     self.tokens.rotate(&mut self.rng);
                     if self.now.since(due) >= Self::SECRET_LIFETIME {

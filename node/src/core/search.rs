@@ -10,6 +10,7 @@ use mdht_plugins::lookup::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupRequest, LookupResponse, Timeout,
 };
 
+use super::postponed::Sent;
 use super::sending::Destination;
 use super::timers::{Timer, TimerKey};
 use super::transactions::{Purpose, Transaction};
@@ -272,20 +273,34 @@ impl Core {
             soft,
             hard,
         };
-        if self.send_query(&destination, query) {
-            user.into_iter().for_each(|user| self.on_lookup_query(user));
-        } else if let Some(main) = self.main_socket(family) {
-            // never sent, so never answered: the lookup must still hear of its end
-            let soon = Destination {
-                soft: None,
-                hard: Duration::ZERO,
-                ..destination
-            };
-            if self.open_transaction(main, &soon).is_none() {
+        match self.send_query(&destination, query) {
+            Sent::Now => self.on_search_query_sent(id),
+            Sent::Later => {}
+            Sent::Not => {
+                // too many were given up at once to be told of each
                 self.drop_search(id);
                 user.into_iter().for_each(|user| self.finish_if_over(user));
             }
         }
+    }
+
+    pub(crate) fn is_running(&self, id: SearchId) -> bool {
+        self.searches.contains_key(&id)
+    }
+
+    pub(crate) fn on_search_query_sent(&mut self, id: SearchId) {
+        if let Some(user) = self.searches.get(&id).and_then(|search| search.user) {
+            self.on_lookup_query(user);
+        }
+    }
+
+    /// A query that was never sent is never answered: the lookup must still
+    /// hear of its end.
+    pub(crate) fn on_search_unsent(&mut self, id: SearchId, destination: &Destination) {
+        let asked = Contact::new(destination.expected_id.unwrap_or_default(), destination.to);
+        self.with_search(id, |lookup, cx| {
+            lookup.on_timeout(cx, &asked, Timeout::Hard);
+        });
     }
 
     /// Announces where the user asked for it and a token was given.

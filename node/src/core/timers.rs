@@ -23,6 +23,10 @@ pub(crate) enum Timer {
     Join(Family),
     /// A lookup has waited long enough for the node to join.
     Patience(LookupId),
+    /// Queries that wait for the budget may go, or are given up.
+    Postponed,
+    /// The budget may be free again.
+    BudgetFree,
     /// The token secrets change.
     Secrets,
     /// Stored peers expire.

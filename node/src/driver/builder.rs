@@ -17,7 +17,7 @@ use super::state::{StateDir, StateError};
 use super::tap::Tap;
 use super::task::Task;
 use super::{Dht, Notice};
-use crate::core::{Config, Core, RateLimit};
+use crate::core::{Budget, Config, Core, RateLimit};
 
 /// Public nodes to join by, run by client makers.
 pub const DEFAULT_BOOTSTRAP: [&str; 4] = [
@@ -88,6 +88,7 @@ pub struct DhtBuilder {
     read_only: bool,
     allow_private: bool,
     rate_limit: Option<RateLimit>,
+    budget: Budget,
     join_timeout: Duration,
 }
 
@@ -105,6 +106,7 @@ impl Default for DhtBuilder {
             read_only: false,
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
+            budget: Budget::default(),
             join_timeout: Duration::from_secs(30),
         }
     }
@@ -188,10 +190,17 @@ impl DhtBuilder {
         self
     }
 
-    /// How many queries are answered; `None` is all.
+    /// How much is taken from others and answered; `None` is all.
     #[must_use]
     pub const fn rate_limit(mut self, limit: Option<RateLimit>) -> Self {
         self.rate_limit = limit;
+        self
+    }
+
+    /// What may be sent: packets, bytes, distinct hosts. Default: no limit.
+    #[must_use]
+    pub const fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
         self
     }
 
@@ -226,6 +235,7 @@ impl DhtBuilder {
             read_only: self.read_only,
             allow_private: self.allow_private,
             rate_limit: self.rate_limit,
+            budget: self.budget,
             patience: self.join_timeout,
             ..Config::new(local, routing, lookup)
         };
