@@ -38,6 +38,10 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
 
+    /// Save them every so many seconds, beside at the end
+    #[arg(long, value_name = "SECONDS", default_value_t = DhtBuilder::SAVE_EVERY.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) save_every: u64,
+
     /// Ask, but answer nobody [BEP 43]
     #[arg(long)]
     pub(crate) read_only: bool,
@@ -93,6 +97,7 @@ impl NodeArgs {
             .read_only(self.read_only)
             .allow_private(self.allow_private)
             .budget(self.budget())
+            .save_every(Duration::from_secs(self.save_every))
             .join_timeout(Duration::from_secs(self.join_timeout));
         builder = self
             .bind

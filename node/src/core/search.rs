@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_krpc::{Contact, Family, Id, Query, Response};
+use mdht_krpc::{Contact, Family, Id, Instant, Query, Response};
 use mdht_plugins::lookup::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupRequest, LookupResponse, Timeout,
 };
@@ -30,6 +30,9 @@ pub(crate) struct Search {
     /// Tokens of those that answered, by address.
     tokens: BTreeMap<SocketAddr, Vec<u8>>,
     wake: Option<TimerKey>,
+    begun: Instant,
+    /// Queries that it asked for.
+    queries: u32,
 }
 
 /// A response within a search, with what is known of it.
@@ -44,6 +47,11 @@ pub(crate) struct Answer<'a> {
 impl Core {
     /// Most maintenance lookups at once; more are not begun.
     const MOST_MAINTENANCE: usize = 32;
+    /// Most queries of a search, and how long it goes on asking. Those who name
+    /// ever closer nodes without end could else draw it on for ever; no honest
+    /// world comes near.
+    const MOST_QUERIES: u32 = 1024;
+    const LONGEST_SEARCH: Duration = Duration::from_secs(5 * 60);
     /// Most tokens that a search keeps, and the longest that is kept.
     const MOST_TOKENS: usize = 512;
     const LONGEST_TOKEN: usize = 128;
@@ -95,6 +103,8 @@ impl Core {
             user,
             tokens,
             wake: None,
+            begun: self.now,
+            queries: 0,
         };
         self.searches.insert(id, search);
         self.with_search(id, |lookup, cx| lookup.start(cx));
@@ -253,9 +263,13 @@ impl Core {
         soft: Option<Duration>,
         hard: Duration,
     ) {
-        let Some(search) = self.searches.get(&id) else {
+        let now = self.now;
+        let Some(search) = self.searches.get_mut(&id) else {
             return;
         };
+        search.queries = search.queries.saturating_add(1);
+        let drawn_on =
+            search.queries > Self::MOST_QUERIES || now.since(search.begun) >= Self::LONGEST_SEARCH;
         let (family, request, user) = (search.family, search.request, search.user);
         let Some(own_id) = self.id(family) else {
             return;
@@ -273,7 +287,11 @@ impl Core {
             soft,
             hard,
         };
-        match self.send_query(&destination, query) {
+        let sent = match drawn_on {
+            true => self.give_up(&destination),
+            false => self.send_query(&destination, query),
+        };
+        match sent {
             Sent::Now => self.on_search_query_sent(id),
             Sent::Later => {}
             Sent::Not => {

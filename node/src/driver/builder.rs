@@ -83,6 +83,7 @@ pub struct DhtBuilder {
     routing: Option<RoutingFactory>,
     lookup: Option<LookupFactory>,
     state: Option<PathBuf>,
+    save_every: Duration,
     capture: Option<PathBuf>,
     id: Option<Id>,
     read_only: bool,
@@ -101,6 +102,7 @@ impl Default for DhtBuilder {
             routing: None,
             lookup: None,
             state: None,
+            save_every: Self::SAVE_EVERY,
             capture: None,
             id: None,
             read_only: false,
@@ -113,6 +115,8 @@ impl Default for DhtBuilder {
 }
 
 impl DhtBuilder {
+    /// How often the state is saved where nothing else is chosen.
+    pub const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
     /// Routing module where none is chosen.
     pub const DEFAULT_ROUTING: &str = "nr128";
     /// Lookup module where none is chosen.
@@ -159,6 +163,14 @@ impl DhtBuilder {
     #[must_use]
     pub fn state(mut self, dir: impl Into<PathBuf>) -> Self {
         self.state = Some(dir.into());
+        self
+    }
+
+    /// How often the state is saved while the node runs, beside at its end: what
+    /// a crash costs at most. Default [`Self::SAVE_EVERY`].
+    #[must_use]
+    pub const fn save_every(mut self, interval: Duration) -> Self {
+        self.save_every = interval;
         self
     }
 
@@ -252,10 +264,8 @@ impl DhtBuilder {
             .transpose();
         match restored {
             Ok(saved) => core.restore(clock.now(), &saved.flatten().unwrap_or_default()),
-            Err(error @ StateError::Unusable { .. }) => {
-                early.push(Notice::StateUnusable(error.to_string()));
-            }
-            Err(error) => return Err(BuildError::State(error)),
+            // without its memory a node still is one
+            Err(error) => early.push(Notice::StateUnusable(error.to_string())),
         }
         let tap = self.capture.as_ref().map(|path| {
             let created = Tap::create(path, &sockets);
@@ -276,6 +286,7 @@ impl DhtBuilder {
             state,
             lookups: BTreeMap::new(),
             pings: BTreeMap::new(),
+            save_every: self.save_every,
             next_save: Instant::ZERO,
             send_fault: None,
             save_fault: None,

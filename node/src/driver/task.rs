@@ -27,8 +27,6 @@ const BATCH: usize = 64;
 /// Longest sleep. A sleeping machine stops the timer's clock but not ours, so
 /// the clock is looked at again this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
-/// How often the state is saved.
-const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Largest UDP payload there is.
 const MOST_PAYLOAD: usize = 65_536;
 
@@ -78,6 +76,7 @@ pub(crate) struct Task {
     pub(crate) tap: Option<Tap>,
     pub(crate) lookups: BTreeMap<LookupId, Sink>,
     pub(crate) pings: BTreeMap<QueryId, oneshot::Sender<QueryOutcome>>,
+    pub(crate) save_every: Duration,
     pub(crate) next_save: Instant,
     pub(crate) send_fault: Option<io::ErrorKind>,
     pub(crate) save_fault: Option<String>,
@@ -94,7 +93,7 @@ impl Task {
     /// Runs until told to stop, or until nobody holds the API any more.
     pub(crate) async fn run(mut self) {
         let mut buffer = vec![0; MOST_PAYLOAD];
-        self.next_save = self.clock.now() + SAVE_EVERY;
+        self.next_save = self.clock.now() + self.save_every;
         self.resolve_bootstrap();
         self.core.join(self.clock.now());
         let reply = loop {
@@ -338,7 +337,7 @@ impl Task {
     fn save_in_time(&mut self) {
         let now = self.clock.now();
         if now >= self.next_save {
-            self.next_save = now + SAVE_EVERY;
+            self.next_save = now + self.save_every;
             self.save();
         }
         self.cancel_abandoned();

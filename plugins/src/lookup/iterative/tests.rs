@@ -324,3 +324,18 @@ fn so_many_queries_per_subnet() {
         assert_eq!(of_it.count(), 2, "{spec}");
     }
 }
+
+#[test]
+fn those_that_name_each_other_end_a_lookup_soon() {
+    let (a, b) = (contact(1), contact(2));
+    for spec in ["standard", "aggressive", "standard:paths=2"] {
+        let mut driven = Driven::new(spec, vec![a]);
+        let mut queries = 0;
+        while let Some(next) = driven.in_flight.first().copied() {
+            queries += 1;
+            let other = if next == a { b } else { a };
+            driven.respond(next, &[other, next, other]);
+        }
+        assert!(driven.finished && queries == 2, "{spec}: {queries}");
+    }
+}
