@@ -154,8 +154,9 @@ fn a_flood_of_queries_leaves_the_user_his_half() {
         ..Budget::default()
     });
     let answered = (1..1000).filter(|n| alone.is_answered(addr(*n))).count();
-    assert_eq!(answered, 20, "half of what may go at once");
-    assert_eq!(alone.core.stats().answers_unsent, 979);
+    // half of what may go at once, of which joining has its part
+    assert!((15..=20).contains(&answered), "{answered}");
+    assert_eq!(alone.core.stats().answers_unsent, 999 - answered as u64);
     let spent = Event::BudgetSpent {
         limit: BudgetLimit::Packets,
     };
