@@ -22,7 +22,10 @@ fn every_test_that_is_named_exists_and_every_row_names_one() {
         let path = format!("{path}.rs");
         let file = std::fs::read_to_string(root.join(&path));
         let file = file.unwrap_or_else(|error| panic!("{path}: {error}"));
-        assert!(file.contains(&format!("fn {name}(")), "{path} has no {name}");
+        assert!(
+            file.contains(&format!("fn {name}(")),
+            "{path} has no {name}"
+        );
         count += 1;
     }
     assert!(count > 50, "{count} tests named");

@@ -276,7 +276,7 @@ fn errors_and_answers_that_nobody_asked_for_flush_nothing() {
                     &Message::new(&tid, Body::Error(error)).encode(),
                 );
                 // and under another ID
-                let other = Response::new(Id::new([n as u8; 20]));
+                let other = Response::new(Id::new([n.to_be_bytes()[1]; 20]));
                 let bytes = Message::new(&tid, Body::Response(other)).encode();
                 public.receive(contact.addr, &bytes);
             }
@@ -301,7 +301,7 @@ fn an_eclipse_from_many_networks_takes_no_contact_and_from_one_few_places() {
                     .map(|n| {
                         let id = own.random_in_bucket(30 + (n % 60) as usize, &mut rng);
                         let addr = match one_network {
-                            true => ([7, 7, 7, n as u8], 6881).into(),
+                            true => ([7, 7, 7, n.to_be_bytes()[3]], 6881).into(),
                             false => stranger(10_000 + n),
                         };
                         Contact::new(id, addr)

@@ -205,15 +205,16 @@ mod tests {
         v6: usize,
         fit: impl Fn(&Message<'_>, &Response<'_>) -> Option<Vec<u8>>,
     ) -> Option<(Vec<u8>, (usize, usize, usize))> {
-        let addr = |n: usize| SocketAddr::from(([1, 2, 3, 4], n as u16 + 1));
+        let addr = |n: usize| SocketAddr::from(([1, 2, 3, 4], u16::try_from(n).unwrap() + 1));
+        let id = |n: usize| Id::new([u8::try_from(n).unwrap(); 20]);
         let peers: Vec<_> = (0..peers).map(addr).collect();
         let (mut nodes, mut nodes6) = (Vec::new(), Vec::new());
         for n in 0..v4 {
-            Nodes::write(&Contact::new(Id::new([n as u8; 20]), addr(n)), &mut nodes);
+            Nodes::write(&Contact::new(id(n), addr(n)), &mut nodes);
         }
         for n in 0..v6 {
-            let addr = SocketAddr::from(([0x2a00, 0, 0, 0, 0, 0, 0, 1], n as u16 + 1));
-            Nodes::write(&Contact::new(Id::new([n as u8; 20]), addr), &mut nodes6);
+            let addr = SocketAddr::from(([0x2a00, 0, 0, 0, 0, 0, 0, 1], addr(n).port()));
+            Nodes::write(&Contact::new(id(n), addr), &mut nodes6);
         }
         let response = Response {
             id: Some(Id::new([7; 20])),

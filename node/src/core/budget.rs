@@ -294,8 +294,9 @@ mod tests {
             remotes_per_minute: Some(10),
         };
         let mut spending = Spending::new(&budget, Instant::ZERO).unwrap();
-        for n in 0..10 {
-            let spent = spending.spend(at_ms(n * 100), Urgency::User, addr(n as u16), 1);
+        for n in 0..10_u16 {
+            let at = at_ms(u64::from(n) * 100);
+            let spent = spending.spend(at, Urgency::User, addr(n), 1);
             assert_eq!(spent, Ok(()));
         }
         let wait = spending

@@ -173,7 +173,7 @@ impl Core {
         for urgency in [Urgency::User, Urgency::Maintenance] {
             while let Some(next) = self.postponed.queue(urgency).pop_front() {
                 if self.is_wanted(next.destination.purpose)
-                    && let Err(next) = self.send_waiting(urgency, next)
+                    && let Some(next) = self.send_waiting(urgency, next)
                 {
                     self.postponed.queue(urgency).push_front(next);
                     break;
@@ -187,7 +187,7 @@ impl Core {
     }
 
     /// Sends one that waited, gives it up, or gives it back to wait on.
-    fn send_waiting(&mut self, urgency: Urgency, next: Waiting) -> Result<(), Waiting> {
+    fn send_waiting(&mut self, urgency: Urgency, next: Waiting) -> Option<Waiting> {
         let now = self.now;
         let to = next.destination.to;
         let len = next.payload.len();
@@ -210,10 +210,10 @@ impl Core {
                 self.note_refusal_again();
                 let until = if until > now { until } else { end };
                 self.look_at_postponed(until.min(end));
-                return Err(next);
+                return Some(next);
             }
         }
-        Ok(())
+        None
     }
 
     fn send_at_last(&mut self, waited: Waiting) {

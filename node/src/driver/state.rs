@@ -378,8 +378,8 @@ mod tests {
             let told = format!("{line}{rest}");
             // the last line may be cut
             let whole = told.rsplit_once('\n').map_or("", |(whole, _)| whole);
-            let numbers = whole.lines().filter_map(|line| line.split("saved ").nth(1));
-            let last: u64 = numbers.last().unwrap().trim().parse().unwrap();
+            let mut numbers = whole.lines().filter_map(|line| line.split("saved ").nth(1));
+            let last: u64 = numbers.next_back().unwrap().trim().parse().unwrap();
             let loaded = state.load(Duration::ZERO).unwrap().unwrap();
             let (.., table) = &loaded.overlays[0];
             let number = table.contacts[0].idle.as_secs();
