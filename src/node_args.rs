@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use mdht_krpc::Id;
-use mdht_node::{DEFAULT_BOOTSTRAP, Dht, DhtBuilder};
+use mdht_node::{Budget, DEFAULT_BOOTSTRAP, Dht, DhtBuilder};
 use mdht_plugins::Registry;
 use tracing_subscriber::filter::Targets;
 
@@ -40,6 +40,10 @@ pub(crate) struct NodeArgs {
     /// Folder that keeps node ID and routing table from run to run
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+
+    /// Save them every so many seconds, beside at the end
+    #[arg(long, value_name = "SECONDS", default_value_t = DhtBuilder::SAVE_EVERY.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) save_every: u64,
 
     /// Ask, but answer nobody [BEP 43]: always, or if-unreachable, which is while
     /// the node finds that nobody reaches it (how: docs/connectivity.md;
@@ -75,6 +79,21 @@ pub(crate) struct NodeArgs {
     #[arg(long)]
     pub(crate) no_rate_limit: bool,
 
+    /// Send at most so many packets a second in the long run; as with the two
+    /// below, answers to others are left out first, then maintenance waits, then
+    /// lookups (default: no limit)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) packets_per_second: Option<u32>,
+
+    /// Send at most so many bytes in 24 hours, headers included, such as 50M
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) bytes_per_day: Option<u64>,
+
+    /// Send to at most so many distinct addresses in a minute: each is an entry
+    /// in the connection tracking of a home router
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(Budget::MOST_REMOTES)))]
+    pub(crate) remotes_per_minute: Option<u32>,
+
     /// How long to wait for the first answer of the DHT, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) join_timeout: u64,
@@ -89,12 +108,15 @@ impl NodeArgs {
     pub(crate) async fn start(&self, registry: &Registry) -> Result<Dht, Failure> {
         self.log.iter().for_each(logging::start);
         let usage = |error: mdht_plugins::SpecError| Failure::Usage(error.to_string());
+        let registry = registry.live();
         let mut builder = Dht::builder()
             .routing(registry.routing(&self.routing).map_err(usage)?)
             .lookup(registry.lookup(&self.lookup).map_err(usage)?)
             .read_only(self.read_only == Some(ReadOnly::Always))
             .allow_private(self.allow_private)
             .log_addresses(self.log_addresses)
+            .budget(self.budget())
+            .save_every(Duration::from_secs(self.save_every))
             .join_timeout(Duration::from_secs(self.join_timeout));
         builder = self
             .bind
@@ -123,6 +145,14 @@ impl NodeArgs {
             builder = builder.id(id);
         }
         builder.build().await.map_err(Failure::failed)
+    }
+
+    const fn budget(&self) -> Budget {
+        Budget {
+            packets_per_second: self.packets_per_second,
+            bytes_per_day: self.bytes_per_day,
+            remotes_per_minute: self.remotes_per_minute,
+        }
     }
 
     /// The names of all nodes to join by, for a person.
@@ -173,6 +203,28 @@ pub(crate) fn parse_host(text: &str) -> Result<String, String> {
     }
 }
 
+/// A number of bytes, for clap.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.strip_suffix(['k', 'M', 'G']) {
+        Some(digits) => (digits, text.as_bytes()[text.len() - 1]),
+        None => (text, 0),
+    };
+    let unit = match unit {
+        b'k' => 1000,
+        b'M' => 1_000_000,
+        b'G' => 1_000_000_000,
+        _ => 1,
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+    let bytes = bytes.filter(|bytes| (Budget::LEAST_BYTES..=1 << 50).contains(bytes));
+    bytes.ok_or_else(|| {
+        format!(
+            "it takes a number of bytes from {}, such as 500000, 50M or 2G",
+            Budget::LEAST_BYTES
+        )
+    })
+}
+
 /// An infohash, for clap.
 pub(crate) fn parse_info_hash(text: &str) -> Result<Id, String> {
     text.parse().map_err(|error| format!("{error}"))
@@ -195,6 +247,28 @@ mod tests {
         }
         assert!(parse_bind("localhost").is_err());
         assert!(parse_bind("1.2.3.4:99999").is_err());
+    }
+
+    #[test]
+    fn numbers_of_bytes() {
+        for (text, bytes) in [
+            ("100000", 100_000),
+            ("50M", 50_000_000),
+            ("2G", 2_000_000_000),
+        ] {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for bad in [
+            "",
+            "M",
+            "99999",
+            "-1",
+            "1T",
+            "1.5M",
+            "99999999999999999999G",
+        ] {
+            assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

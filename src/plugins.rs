@@ -60,8 +60,11 @@ fn print(title: &str, modules: &[&ModuleInfo]) -> Result<(), Failure> {
         ))?;
         for parameter in &info.parameters {
             let assignment = format!("{}={}", parameter.name, parameter.default);
+            let live = parameter.live.map_or_else(String::new, |live| {
+                format!("; {live} for a node on the Internet")
+            });
             line(&format!(
-                "      {assignment:<28}{}; {}",
+                "      {assignment:<28}{}{live}; {}",
                 parameter.help, parameter.kind
             ))?;
         }
@@ -81,7 +84,7 @@ fn module(info: &ModuleInfo) -> serde_json::Value {
 
 /// Times are in seconds, as the unit says.
 fn parameter(parameter: &Parameter) -> serde_json::Value {
-    let default = match parameter.default {
+    let value = |value: Value| match value {
         Value::Integer(n) => json!(n),
         Value::Duration(time) => json!(time.as_secs_f64()),
         Value::Choice(word) => json!(word),
@@ -101,7 +104,8 @@ fn parameter(parameter: &Parameter) -> serde_json::Value {
         "name": parameter.name,
         "type": parameter.kind.type_name(),
         "unit": parameter.kind.unit(),
-        "default": default,
+        "default": value(parameter.default),
+        "default_live": value(parameter.live.unwrap_or(parameter.default)),
         "min": min,
         "max": max,
         "choices": choices,

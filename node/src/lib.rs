@@ -11,7 +11,7 @@ pub mod item;
 
 pub use capture::CaptureWriter;
 pub use core::{
-    AnnouncePort, ItemQuery, ItemReport, LookupReport, LookupStep, QueryOutcome, RateLimit,
+    AnnouncePort, Budget, ItemQuery, ItemReport, LookupReport, LookupStep, QueryOutcome, RateLimit,
 };
 pub use driver::{
     BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Logged, LookupMoment,

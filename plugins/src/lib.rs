@@ -17,6 +17,7 @@ mod network_rtt;
 mod parameter;
 mod registry;
 pub mod routing;
+mod subnet;
 
 pub use lookup::{Lookup, LookupModule};
 pub use parameter::{Kind, Parameter, ParameterError, Parameters, Value};

@@ -13,6 +13,9 @@ pub struct Parameter {
     pub kind: Kind,
     /// Its value when none is given.
     pub default: Value,
+    /// Its value when none is given to a node on the open Internet, where that
+    /// is another: see [`Registry::live`](crate::Registry::live).
+    pub live: Option<Value>,
     /// Its meaning, in one line.
     pub help: &'static str,
 }
@@ -78,6 +81,7 @@ impl Parameter {
             name,
             kind: Kind::Integer { min, max, unit },
             default: Value::Integer(default),
+            live: None,
             help,
         }
     }
@@ -95,6 +99,7 @@ impl Parameter {
             name,
             kind: Kind::Duration { min, max },
             default,
+            live: None,
             help,
         }
     }
@@ -109,8 +114,16 @@ impl Parameter {
             name,
             kind: Kind::Choice(choices),
             default: Value::Choice(choices[0]),
+            live: None,
             help,
         }
+    }
+
+    /// With another default on the open Internet.
+    #[must_use]
+    pub const fn live(mut self, value: Value) -> Self {
+        self.live = Some(value);
+        self
     }
 
     /// Reads a value of this parameter.

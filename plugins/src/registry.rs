@@ -197,6 +197,21 @@ impl Registry {
         self.lookup.insert(info.name, (info, Arc::new(build)));
     }
 
+    /// The same modules with the defaults of a node on the open Internet, where
+    /// addresses are lied about: limits that experiments with the thesis's
+    /// modules leave off. A value that is given counts in both.
+    #[must_use]
+    pub fn live(&self) -> Self {
+        let mut live = self.clone();
+        let routing = live.routing.values_mut().map(|(info, _)| info);
+        for info in routing.chain(live.lookup.values_mut().map(|(info, _)| info)) {
+            for parameter in &mut info.parameters {
+                parameter.default = parameter.live.unwrap_or(parameter.default);
+            }
+        }
+        live
+    }
+
     /// The routing modules, by name.
     pub fn routing_modules(&self) -> impl Iterator<Item = &ModuleInfo> {
         self.routing.values().map(|(info, _)| info)
@@ -307,6 +322,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn live_nodes_have_the_limits_that_experiments_leave_off() {
+        let thesis = Registry::builtin();
+        let live = thesis.live();
+        let value = |registry: &Registry, spec: &str, name: &str| {
+            let (.., parameters) = resolve("routing", &registry.routing, spec).unwrap();
+            parameters.integer(name)
+        };
+        assert_eq!(value(&thesis, "nr128", "per_subnet"), 0);
+        assert_eq!(value(&live, "nr128", "per_subnet"), 4);
+        assert_eq!(value(&live, "nr128:per_subnet=0", "per_subnet"), 0);
+        assert_eq!(value(&live, "nr128", "first"), 128);
+        let limit = |info: &ModuleInfo| info.parameters.iter().any(|p| p.name == "per_subnet");
+        assert!(live.routing_modules().all(limit));
+        assert!(live.lookup_modules().all(limit));
     }
 
     #[test]

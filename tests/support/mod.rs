@@ -55,8 +55,12 @@ pub struct Running {
 
 /// Starts `mdht` with arguments that are split at spaces.
 pub fn start(args: &str) -> Running {
-    let mut command = Command::new(MDHT);
-    command.args(args.split_whitespace()).stdin(Stdio::null());
+    start_with(Command::new(MDHT).args(args.split_whitespace()))
+}
+
+/// Starts a command of any kind.
+pub fn start_with(command: &mut Command) -> Running {
+    command.stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let (tell, told) = channel();

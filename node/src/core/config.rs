@@ -6,7 +6,7 @@ use std::time::Duration;
 use mdht_krpc::Id;
 use mdht_plugins::{LookupFactory, RoutingFactory};
 
-use super::{ItemStoreConfig, PeerStoreConfig, RateLimit, ReachabilityWatch};
+use super::{Budget, ItemStoreConfig, PeerStoreConfig, RateLimit, ReachabilityWatch};
 
 /// Client code and version in `v`, BEP 20 style: `MD`, version 0.1.
 pub const VERSION: [u8; 4] = *b"MD\x00\x01";
@@ -34,8 +34,11 @@ pub struct Config {
     /// Accept private and loopback addresses even where our own bind address
     /// and the bootstrap nodes are public. Default false.
     pub allow_private: bool,
-    /// How many queries are answered; `None` is all. Default: see [`RateLimit`].
+    /// How much is taken from others and answered; `None` is all. Default: see
+    /// [`RateLimit`].
     pub rate_limit: Option<RateLimit>,
+    /// What may be sent at all. Default: no limit.
+    pub budget: Budget,
     /// Bounds on stored peers.
     pub peers: PeerStoreConfig,
     /// Bounds on stored items.
@@ -61,6 +64,7 @@ impl Config {
             read_only_if_unreachable: None,
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
+            budget: Budget::default(),
             peers: PeerStoreConfig::default(),
             items: ItemStoreConfig::default(),
             republish_every: Duration::from_secs(3600),

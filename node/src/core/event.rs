@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mdht_krpc::{Contact, Family, Id, Instant};
 
-use super::{ItemReport, LookupId, LookupStep, QueryId, RepublishId};
+use super::{BudgetLimit, ItemReport, LookupId, LookupStep, QueryId, RepublishId};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +113,14 @@ pub enum Event {
         /// For how long.
         gap: Duration,
     },
+    /// The node's budget is spent: answers to others are left out, queries of
+    /// ours wait.
+    BudgetSpent {
+        /// The limit that was met first.
+        limit: BudgetLimit,
+    },
+    /// Nothing had to wait for the budget for a minute.
+    BudgetFree,
     /// Others agree that this is our address.
     ExternalAddress {
         /// The address.

@@ -24,7 +24,9 @@ use mdht_plugins::lookup::{LookupModule, maintenance_lookup};
 use mdht_plugins::routing::{SavedTable, TableEntry};
 
 mod addresses;
+mod amplification;
 mod answers;
+mod budget;
 mod config;
 mod event;
 mod item_store;
@@ -33,6 +35,7 @@ mod limiter;
 mod maintenance;
 mod overlay;
 mod peer_store;
+mod postponed;
 mod reachability;
 mod republish;
 mod search;
@@ -43,10 +46,13 @@ mod stats;
 mod steps;
 mod strangers;
 mod timers;
+mod token_bucket;
 mod tokens;
 mod transactions;
 mod user_lookup;
 
+pub use amplification::{MOST_ANSWER, free_answer};
+pub use budget::{Budget, BudgetLimit};
 pub use config::{Config, VERSION};
 pub use event::{Event, LookupReport, QueryOutcome};
 pub use item_store::{ItemCounts, ItemStoreConfig};
@@ -58,10 +64,12 @@ pub use steps::LookupStep;
 pub use user_lookup::{AnnouncePort, ItemQuery, ItemReport};
 
 use addresses::AddressPolicy;
+use budget::Spending;
 use item_store::ItemStore;
 use limiter::Limiter;
 use overlay::Overlay;
 use peer_store::PeerStore;
+use postponed::Postponed;
 use reachability::Reachability;
 use republish::Republished;
 use search::{Search, SearchId};
@@ -125,6 +133,11 @@ pub struct Core {
     items: ItemStore,
     republished: BTreeMap<RepublishId, Republished>,
     limiter: Option<Limiter>,
+    spending: Option<Spending>,
+    postponed: Postponed,
+    /// Length of the datagram being handled, in bytes: what an answer to it is
+    /// measured by.
+    query_len: usize,
     bootstrap: Vec<SocketAddr>,
     transmits: VecDeque<Transmit>,
     spare: Spare,
@@ -180,6 +193,9 @@ impl Core {
             limiter: config
                 .rate_limit
                 .map(|limit| Limiter::new(limit, now, &mut rng)),
+            spending: Spending::new(&config.budget, now),
+            postponed: Postponed::default(),
+            query_len: 0,
             bootstrap: Vec::new(),
             transmits: VecDeque::new(),
             spare: Spare::default(),
@@ -207,6 +223,7 @@ impl Core {
     ) {
         self.advance(now);
         self.stats.bytes_received += payload.len() as u64;
+        self.query_len = payload.len();
         if !self.addresses.accepts(&from) {
             self.stats.bad_source += 1;
             return;
@@ -238,6 +255,8 @@ impl Core {
                 Timer::Patience(lookup) => self.lose_patience(lookup),
                 Timer::Reachability(family) => self.look_at_reachability(family),
                 Timer::Republish(id) => self.put_again(id),
+                Timer::Postponed => self.send_postponed(),
+                Timer::BudgetFree => self.look_whether_budget_is_free(),
                 Timer::Secrets => {
                     self.tokens.rotate(&mut self.rng);
                     if self.now.since(due) >= Self::SECRET_LIFETIME {

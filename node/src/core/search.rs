@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_krpc::{Contact, Family, Id, Query, Response};
+use mdht_krpc::{Contact, Family, Id, Instant, Query, Response};
 use mdht_plugins::lookup::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupRequest, LookupResponse, Timeout,
 };
 
+use super::postponed::Sent;
 use super::sending::Destination;
 use super::timers::{Timer, TimerKey};
 use super::transactions::{Purpose, Transaction};
@@ -29,6 +30,9 @@ pub(crate) struct Search {
     /// Tokens of those that answered, by address.
     tokens: BTreeMap<SocketAddr, Vec<u8>>,
     wake: Option<TimerKey>,
+    begun: Instant,
+    /// Queries that it asked for.
+    queries: u32,
 }
 
 /// A response within a search, with what is known of it.
@@ -43,6 +47,11 @@ pub(crate) struct Answer<'a> {
 impl Core {
     /// Most maintenance lookups at once; more are not begun.
     const MOST_MAINTENANCE: usize = 32;
+    /// Most queries of a search, and how long it goes on asking. Those who name
+    /// ever closer nodes without end could else draw it on for ever; no honest
+    /// world comes near.
+    const MOST_QUERIES: u32 = 1024;
+    const LONGEST_SEARCH: Duration = Duration::from_secs(5 * 60);
     /// Most tokens that a search keeps, and the longest that is kept.
     const MOST_TOKENS: usize = 512;
     const LONGEST_TOKEN: usize = 128;
@@ -94,6 +103,8 @@ impl Core {
             user,
             tokens,
             wake: None,
+            begun: self.now,
+            queries: 0,
         };
         self.searches.insert(id, search);
         self.with_search(id, |lookup, cx| lookup.start(cx));
@@ -268,9 +279,13 @@ impl Core {
         soft: Option<Duration>,
         hard: Duration,
     ) {
-        let Some(search) = self.searches.get(&id) else {
+        let now = self.now;
+        let Some(search) = self.searches.get_mut(&id) else {
             return;
         };
+        search.queries = search.queries.saturating_add(1);
+        let drawn_on =
+            search.queries > Self::MOST_QUERIES || now.since(search.begun) >= Self::LONGEST_SEARCH;
         let (family, request, user) = (search.family, search.request, search.user);
         let Some(own_id) = self.id(family) else {
             return;
@@ -289,21 +304,40 @@ impl Core {
             soft,
             hard,
         };
-        if self.send_query(&destination, query) {
-            user.into_iter().for_each(|user| self.on_lookup_query(user));
-            self.tell_step(user, LookupStep::Queried { contact });
-        } else if let Some(main) = self.main_socket(family) {
-            // never sent, so never answered: the lookup must still hear of its end
-            let soon = Destination {
-                soft: None,
-                hard: Duration::ZERO,
-                ..destination
-            };
-            if self.open_transaction(main, &soon).is_none() {
+        let sent = match drawn_on {
+            true => self.give_up(&destination),
+            false => self.send_query(&destination, query),
+        };
+        match sent {
+            Sent::Now => self.on_search_query_sent(id, &destination),
+            Sent::Later => {}
+            Sent::Not => {
+                // too many were given up at once to be told of each
                 self.drop_search(id);
                 user.into_iter().for_each(|user| self.finish_if_over(user));
             }
         }
+    }
+
+    pub(crate) fn is_running(&self, id: SearchId) -> bool {
+        self.searches.contains_key(&id)
+    }
+
+    pub(crate) fn on_search_query_sent(&mut self, id: SearchId, destination: &Destination) {
+        if let Some(user) = self.user_of(id) {
+            self.on_lookup_query(user);
+            let contact = destination.contact();
+            self.tell_step(Some(user), LookupStep::Queried { contact });
+        }
+    }
+
+    /// A query that was never sent is never answered: the lookup must still
+    /// hear of its end.
+    pub(crate) fn on_search_unsent(&mut self, id: SearchId, destination: &Destination) {
+        let asked = destination.contact();
+        self.with_search(id, |lookup, cx| {
+            lookup.on_timeout(cx, &asked, Timeout::Hard);
+        });
     }
 
     /// Announces where the user asked for it and a token was given.

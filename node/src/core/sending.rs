@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_krpc::{Body, Family, Id, Message, Query};
+use mdht_krpc::{Body, Contact, Family, Id, Message, Query};
 
+use super::postponed::Sent;
 use super::timers::Timer;
 use super::transactions::{Purpose, Transaction, TransactionId};
 use super::{Core, SocketId, Transmit};
@@ -19,16 +20,23 @@ pub(crate) struct Destination {
     pub(crate) hard: Duration,
 }
 
+impl Destination {
+    /// Whom the query is for, as far as it is known.
+    pub(crate) fn contact(&self) -> Contact {
+        Contact::new(self.expected_id.unwrap_or_default(), self.to)
+    }
+}
+
 impl Core {
-    /// Sends a query by the main socket of the destination's family. False,
-    /// and counted, if there is no such socket or too much is in flight.
-    pub(crate) fn send_query(&mut self, destination: &Destination, query: Query<'_>) -> bool {
+    /// Sends a query by the main socket of the destination's family, if there
+    /// is one, now or when the node's budget allows.
+    pub(crate) fn send_query(&mut self, destination: &Destination, query: Query<'_>) -> Sent {
         let socket = self.main_socket(Family::of(&destination.to));
         match socket {
             Some(socket) => self.send_query_by(socket, destination, query),
             None => {
                 self.stats.dropped += 1;
-                false
+                Sent::Not
             }
         }
     }
@@ -38,11 +46,13 @@ impl Core {
         socket: SocketId,
         destination: &Destination,
         query: Query<'_>,
-    ) -> bool {
-        let Some(id) = self.open_transaction(socket, destination) else {
-            return false;
-        };
-        self.stats.queries_sent.count(&query.method);
+    ) -> Sent {
+        if self.transactions.is_full() {
+            self.stats.dropped += 1;
+            return self.give_up(destination);
+        }
+        let id = self.transactions.fresh_id(&mut self.rng);
+        let method = query.method;
         let message = Message {
             version: self.config.version.as_ref().map(<[u8; 4]>::as_slice),
             read_only: self.is_read_only(Family::of(&destination.to)),
@@ -50,8 +60,13 @@ impl Core {
         };
         let mut payload = self.spare.payload();
         message.encode_into(&mut payload);
+        if let Err(until) = self.may_query(destination, payload.len()) {
+            return self.postpone((id, socket), destination, payload, until);
+        }
+        self.open_transaction_as(id, socket, destination);
+        self.stats.queries_sent.count(&method);
         self.transmit(socket, destination.to, payload);
-        true
+        Sent::Now
     }
 
     /// A transaction and its timers, without a datagram.
@@ -64,6 +79,17 @@ impl Core {
             self.stats.dropped += 1;
             return None;
         }
+        let id = self.transactions.fresh_id(&mut self.rng);
+        self.open_transaction_as(id, socket, destination);
+        Some(id)
+    }
+
+    pub(crate) fn open_transaction_as(
+        &mut self,
+        id: TransactionId,
+        socket: SocketId,
+        destination: &Destination,
+    ) {
         let Destination {
             to,
             expected_id,
@@ -71,7 +97,6 @@ impl Core {
             soft,
             hard,
         } = *destination;
-        let id = self.transactions.fresh_id(&mut self.rng);
         let soft = soft.filter(|soft| *soft < hard);
         let soft = soft.map(|soft| self.timers.set(self.now + soft, Timer::Soft(id)));
         let hard = self.timers.set(self.now + hard, Timer::Hard(id));
@@ -86,17 +111,22 @@ impl Core {
             hard,
         };
         self.transactions.insert(id, transaction);
-        Some(id)
     }
 
-    /// Sends an answer by the socket that the query came in by.
+    /// Sends an answer by the socket that the query came in by, as far as limits
+    /// allow: see [`amplification`](super::amplification).
     pub(crate) fn send_answer(&mut self, socket: SocketId, to: SocketAddr, message: &Message<'_>) {
+        let Some(payload) = self.fit_answer(to, message) else {
+            return;
+        };
+        if !self.may_answer(to, payload.len()) {
+            self.stats.answers_unsent += 1;
+            return;
+        }
         match message.body {
             Body::Error(_) => self.stats.errors_sent += 1,
             _ => self.stats.responses_sent += 1,
         }
-        let mut payload = self.spare.payload();
-        message.encode_into(&mut payload);
         self.transmit(socket, to, payload);
     }
 
@@ -104,7 +134,7 @@ impl Core {
         self.overlay_ref(family).map(|overlay| overlay.sockets[0])
     }
 
-    fn transmit(&mut self, socket: SocketId, to: SocketAddr, payload: Vec<u8>) {
+    pub(crate) fn transmit(&mut self, socket: SocketId, to: SocketAddr, payload: Vec<u8>) {
         if self.transmits.len() >= Self::MOST_WAITING {
             self.stats.dropped += 1;
             return;

@@ -30,11 +30,11 @@ impl Core {
         if self.is_read_only(Family::of(&from)) {
             return;
         }
-        let now = self.now;
+        let (now, len) = (self.now, self.query_len);
         if self
             .limiter
             .as_mut()
-            .is_some_and(|limiter| !limiter.admits(now, from.ip()))
+            .is_some_and(|limiter| !limiter.admits(now, from.ip(), len))
         {
             self.stats.rate_limited += 1;
             return;

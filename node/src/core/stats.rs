@@ -71,8 +71,19 @@ pub struct Stats {
     pub noncanonical: u64,
     /// Datagrams from addresses that cannot be.
     pub bad_source: u64,
-    /// Queries left unanswered because of a rate limit.
+    /// Queries left unanswered because of a rate limit, of queries or of bytes.
     pub rate_limited: u64,
+    /// Answers cut to what their asker may be sent.
+    pub answers_trimmed: u64,
+    /// Answers not sent, since nothing could be cut from them any more.
+    pub answers_refused: u64,
+    /// Answers not sent, since the node's budget was spent.
+    pub answers_unsent: u64,
+    /// Queries of ours that had to wait for the node's budget.
+    pub queries_postponed: u64,
+    /// Queries of ours given up before they were sent: the budget was spent for
+    /// too long, or too much was in flight.
+    pub queries_unsent: u64,
     /// Queries not sent, or datagrams dropped, because a queue was full.
     pub dropped: u64,
     /// Queries of hosts that we had not talked to, which show that others reach

@@ -27,6 +27,10 @@ pub(crate) enum Timer {
     Reachability(Family),
     /// An item is to be put again.
     Republish(RepublishId),
+    /// Queries that wait for the budget may go, or are given up.
+    Postponed,
+    /// The budget may be free again.
+    BudgetFree,
     /// The token secrets change.
     Secrets,
     /// Stored peers and items expire.

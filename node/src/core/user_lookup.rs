@@ -8,6 +8,7 @@ use std::time::Duration;
 use mdht_krpc::{Contact, Distance, Family, Id, Instant, Method, Query};
 use mdht_plugins::lookup::{Goal, LookupKind, LookupRequest};
 
+use super::postponed::Sent;
 use super::search::Answer;
 use super::sending::Destination;
 use super::timers::{Timer, TimerKey};
@@ -119,7 +120,7 @@ impl Core {
             hard: timeout,
         };
         let own_id = self.id(Family::of(&addr)).unwrap_or_default();
-        if !self.send_query(&destination, Query::new(Method::Ping, own_id)) {
+        if self.send_query(&destination, Query::new(Method::Ping, own_id)) == Sent::Not {
             self.tell(Event::QueryDone {
                 query,
                 addr,
@@ -327,7 +328,7 @@ impl Core {
             soft: None,
             hard: Self::ANNOUNCE_TIMEOUT,
         };
-        let sent = self.send_query(&destination, query);
+        let sent = self.send_query(&destination, query) != Sent::Not;
         if let (true, Some(lookup)) = (sent, self.lookups.get_mut(&id)) {
             lookup.report.announces += 1;
             lookup.open_announces += 1;

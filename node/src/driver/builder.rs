@@ -19,7 +19,7 @@ use super::tap::Tap;
 use super::task::Task;
 use super::watch::{self, Watch};
 use super::{Dht, Notice};
-use crate::core::{Config, Core, RateLimit, ReachabilityWatch};
+use crate::core::{Budget, Config, Core, RateLimit, ReachabilityWatch};
 
 /// Public nodes to join by, run by client makers.
 pub const DEFAULT_BOOTSTRAP: [&str; 4] = [
@@ -85,12 +85,14 @@ pub struct DhtBuilder {
     routing: Option<RoutingFactory>,
     lookup: Option<LookupFactory>,
     state: Option<PathBuf>,
+    save_every: Duration,
     capture: Option<PathBuf>,
     id: Option<Id>,
     read_only: bool,
     read_only_if_unreachable: Option<ReachabilityWatch>,
     allow_private: bool,
     rate_limit: Option<RateLimit>,
+    budget: Budget,
     join_timeout: Duration,
     log_addresses: bool,
 }
@@ -104,12 +106,14 @@ impl Default for DhtBuilder {
             routing: None,
             lookup: None,
             state: None,
+            save_every: Self::SAVE_EVERY,
             capture: None,
             id: None,
             read_only: false,
             read_only_if_unreachable: None,
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
+            budget: Budget::default(),
             join_timeout: Duration::from_secs(30),
             log_addresses: false,
         }
@@ -117,6 +121,8 @@ impl Default for DhtBuilder {
 }
 
 impl DhtBuilder {
+    /// How often the state is saved where nothing else is chosen.
+    pub const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
     /// Routing module where none is chosen.
     pub const DEFAULT_ROUTING: &str = "nr128";
     /// Lookup module where none is chosen.
@@ -144,14 +150,15 @@ impl DhtBuilder {
         self
     }
 
-    /// The routing module. Default: [`Self::DEFAULT_ROUTING`].
+    /// The routing module. Default: [`Self::DEFAULT_ROUTING`] of
+    /// [`Registry::live`]; one of [`Registry::builtin`] has no limit per subnet.
     #[must_use]
     pub fn routing(mut self, factory: RoutingFactory) -> Self {
         self.routing = Some(factory);
         self
     }
 
-    /// The lookup module. Default: [`Self::DEFAULT_LOOKUP`].
+    /// The lookup module. Default: [`Self::DEFAULT_LOOKUP`] of [`Registry::live`].
     #[must_use]
     pub fn lookup(mut self, factory: LookupFactory) -> Self {
         self.lookup = Some(factory);
@@ -162,6 +169,14 @@ impl DhtBuilder {
     #[must_use]
     pub fn state(mut self, dir: impl Into<PathBuf>) -> Self {
         self.state = Some(dir.into());
+        self
+    }
+
+    /// How often the state is saved while the node runs, beside at its end: what
+    /// a crash costs at most. Default [`Self::SAVE_EVERY`].
+    #[must_use]
+    pub const fn save_every(mut self, interval: Duration) -> Self {
+        self.save_every = interval;
         self
     }
 
@@ -201,10 +216,17 @@ impl DhtBuilder {
         self
     }
 
-    /// How many queries are answered; `None` is all.
+    /// How much is taken from others and answered; `None` is all.
     #[must_use]
     pub const fn rate_limit(mut self, limit: Option<RateLimit>) -> Self {
         self.rate_limit = limit;
+        self
+    }
+
+    /// What may be sent: packets, bytes, distinct hosts. Default: no limit.
+    #[must_use]
+    pub const fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
         self
     }
 
@@ -232,7 +254,7 @@ impl DhtBuilder {
     #[allow(clippy::unused_async)] // must run inside a tokio runtime
     pub async fn build(self) -> Result<Dht, BuildError> {
         let sockets = self.bind_all()?;
-        let registry = Registry::builtin();
+        let registry = Registry::builtin().live();
         let routing = self
             .routing
             .clone()
@@ -248,6 +270,7 @@ impl DhtBuilder {
             read_only_if_unreachable: self.read_only_if_unreachable,
             allow_private: self.allow_private,
             rate_limit: self.rate_limit,
+            budget: self.budget,
             patience: self.join_timeout,
             ..Config::new(local, routing, lookup)
         };
@@ -265,10 +288,8 @@ impl DhtBuilder {
             .transpose();
         match restored {
             Ok(saved) => core.restore(clock.now(), &saved.flatten().unwrap_or_default()),
-            Err(error @ StateError::Unusable { .. }) => {
-                early.push(Notice::StateUnusable(error.to_string()));
-            }
-            Err(error) => return Err(BuildError::State(error)),
+            // without its memory a node still is one
+            Err(error) => early.push(Notice::StateUnusable(error.to_string())),
         }
         let tap = self.capture.as_ref().map(|path| {
             let created = Tap::create(path, &sockets);
@@ -297,6 +318,7 @@ impl DhtBuilder {
             pings: BTreeMap::new(),
             outbox: Vec::new(),
             first_socket: 0,
+            save_every: self.save_every,
             next_save: Instant::ZERO,
             send_fault: None,
             save_fault: None,

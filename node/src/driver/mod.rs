@@ -10,7 +10,9 @@ use mdht_plugins::lookup::Goal;
 use mdht_plugins::routing::TableEntry;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::core::{AnnouncePort, Event, ItemCounts, LookupReport, QueryOutcome, Stats};
+use crate::core::{
+    AnnouncePort, BudgetLimit, Event, ItemCounts, LookupReport, QueryOutcome, Stats,
+};
 
 mod batch;
 mod builder;
@@ -139,6 +141,18 @@ impl fmt::Display for Notice {
                 Event::Resumed { gap } => {
                     write!(f, "the clock jumped by {} s: joining anew", gap.as_secs())
                 }
+                Event::BudgetSpent { limit } => {
+                    let what = match limit {
+                        BudgetLimit::Packets => "packets a second",
+                        BudgetLimit::Bytes => "bytes a day",
+                        BudgetLimit::Remotes => "distinct addresses a minute",
+                    };
+                    write!(
+                        f,
+                        "the budget of {what} is spent: others are not answered, our own queries wait"
+                    )
+                }
+                Event::BudgetFree => write!(f, "the budget has lasted for a minute again"),
                 Event::ExternalAddress { addr } => write!(f, "others see us as {addr}"),
                 Event::JoinFailed {
                     family,

@@ -2,7 +2,9 @@
 //!
 //! The first line is `mdht-state VERSION SHA1`, where SHA1 is that of all
 //! that follows: one JSON document. The file is written under a temporary
-//! name, flushed to disk and renamed, so that there is always a whole one.
+//! name, flushed to disk and renamed, so that there is always a whole one. What
+//! cannot be read, for whatever reason, costs the node its memory and nothing
+//! else.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -77,7 +79,8 @@ pub(crate) struct StateDir(PathBuf);
 
 impl StateDir {
     /// Makes the folder if it is not there, and sees whether it can be
-    /// written to: the first save is minutes away.
+    /// written to: the first save is minutes away. A disk that is full now need
+    /// not be full then.
     pub(crate) fn open(dir: &Path) -> Result<Self, StateError> {
         let state = Self(dir.to_owned());
         let usable = fs::create_dir_all(dir).and_then(|()| {
@@ -89,7 +92,10 @@ impl StateDir {
             path: dir.to_owned(),
             error,
         };
-        usable.map(|()| state).map_err(unusable)
+        match usable {
+            Err(error) if !is_full(&error) => Err(unusable(error)),
+            _ => Ok(state),
+        }
     }
 
     fn file(&self) -> PathBuf {
@@ -106,6 +112,13 @@ impl StateDir {
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io_error(error)),
+            // a pipe would be waited for without end
+            Ok(meta) if !meta.is_file() => {
+                return Err(StateError::Unusable {
+                    path,
+                    what: "not a file",
+                });
+            }
             Ok(meta) if meta.len() > MOST_BYTES => {
                 return Err(StateError::Unusable {
                     path,
@@ -132,16 +145,30 @@ impl StateDir {
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let temporary = path.with_extension(TEMPORARY);
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
+        let written = Self::write_to(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+        if let Err(error) = written {
+            // half a file is of no use, and a full disk needs the room
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
+        }
         // the rename itself must reach the disk too, where folders can be synced
         if let Ok(dir) = File::open(&self.0) {
             let _ = dir.sync_all();
         }
         Ok(())
     }
+
+    fn write_to(temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = File::create(temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+}
+
+/// Whether there was no room to write.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 fn write(node: &SavedNode, now: Duration) -> Vec<u8> {
@@ -289,6 +316,122 @@ mod tests {
         fs::remove_dir_all(&dir).unwrap();
     }
 
+    /// Names the folder for the process that saves without end.
+    const SAVES_TO: &str = "MDHT_TEST_SAVES_TO";
+
+    /// Not a test by itself: what the next one starts and kills.
+    #[test]
+    fn saves_without_end() {
+        let Some(dir) = std::env::var_os(SAVES_TO) else {
+            return;
+        };
+        let state = StateDir::open(Path::new(&dir)).unwrap();
+        for number in 1..100_000 {
+            // as large as a table is, so that the write takes its time
+            state.save(&numbered(number), Duration::ZERO).unwrap();
+            println!("saved {number}");
+        }
+    }
+
+    /// A node whose every contact carries this number.
+    fn numbered(number: u64) -> SavedNode {
+        let contact = |port: u16| SavedContact {
+            contact: Contact::new(Id::new([9; 20]), ([8, 8, 8, 8], port).into()),
+            rtt: Some(Duration::from_micros(number)),
+            idle: Duration::from_secs(number),
+        };
+        let table = SavedTable {
+            contacts: (1..=300).map(contact).collect(),
+            private: Vec::new(),
+        };
+        SavedNode {
+            overlays: vec![(Family::V4, Id::new([7; 20]), table)],
+        }
+    }
+
+    #[test]
+    fn killed_in_the_middle_of_any_save_at_most_that_one_is_lost() {
+        const KILLS: u64 = 40;
+        let dir = temporary_dir("killed");
+        let state = StateDir::open(&dir).unwrap();
+        let mut rng = mdht_krpc::Rng::from_u64(1);
+        for kill in 0..KILLS {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "driver::state::tests::saves_without_end"])
+                .args(["--nocapture", "--test-threads=1"])
+                .env(SAVES_TO, &dir)
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut out = io::BufReader::new(child.stdout.take().unwrap());
+            let mut line = String::new();
+            // the first save is told, so that there is one to lose
+            while !line.contains("saved") {
+                line.clear();
+                assert!(io::BufRead::read_line(&mut out, &mut line).unwrap() > 0);
+            }
+            std::thread::sleep(Duration::from_micros(rng.next_u64() % 20_000));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let mut rest = String::new();
+            io::Read::read_to_string(&mut out, &mut rest).unwrap();
+            let told = format!("{line}{rest}");
+            // the last line may be cut
+            let whole = told.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            let mut numbers = whole.lines().filter_map(|line| line.split("saved ").nth(1));
+            let last: u64 = numbers.next_back().unwrap().trim().parse().unwrap();
+            let loaded = state.load(Duration::ZERO).unwrap().unwrap();
+            let (.., table) = &loaded.overlays[0];
+            let number = table.contacts[0].idle.as_secs();
+            assert!(
+                number == last || number == last + 1,
+                "kill {kill}: {number} after {last}"
+            );
+            assert_eq!(loaded, numbered(number), "kill {kill}: a mixture");
+        }
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn whatever_is_in_the_files_place_is_told_and_waited_for_by_nobody() {
+        let dir = temporary_dir("foreign");
+        let state = StateDir::open(&dir).unwrap();
+        let load = || state.load(Duration::ZERO);
+        let huge = || {
+            let file = File::create(state.file()).unwrap();
+            file.set_len(MOST_BYTES + 1).unwrap();
+        };
+        huge();
+        assert!(matches!(load(), Err(StateError::Unusable { .. })));
+        fs::remove_file(state.file()).unwrap();
+        fs::create_dir(state.file()).unwrap();
+        assert!(matches!(load(), Err(StateError::Unusable { .. })));
+        // it cannot be replaced, which is told; nothing is left behind
+        assert!(state.save(&node(), Duration::ZERO).is_err());
+        assert!(!state.file().with_extension(TEMPORARY).exists());
+        fs::remove_dir(state.file()).unwrap();
+        // a pipe that nobody writes to
+        #[cfg(unix)]
+        {
+            let made = std::process::Command::new("mkfifo")
+                .arg(state.file())
+                .status();
+            assert!(made.unwrap().success());
+            assert!(matches!(load(), Err(StateError::Unusable { .. })));
+            fs::remove_file(state.file()).unwrap();
+        }
+        // any bytes at all under a header that fits them
+        let mut rng = mdht_krpc::Rng::from_u64(2);
+        for _ in 0..2000 {
+            let mut json = vec![0; rng.below(200)];
+            rng.fill(&mut json);
+            let header = format!("mdht-state {VERSION} {}\n", checksum(&json));
+            fs::write(state.file(), [header.as_bytes(), &json].concat()).unwrap();
+            assert!(matches!(load(), Err(StateError::Unusable { .. })));
+        }
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
     #[test]
     fn any_damage_is_found() {
         let whole = write(&node(), Duration::from_secs(1));
@@ -298,8 +441,11 @@ mod tests {
         }
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
-            damaged[at] ^= 1;
-            assert!(read(&damaged).is_err(), "changed at {at}");
+            for bit in 0..8 {
+                damaged[at] ^= 1 << bit;
+                assert!(read(&damaged).is_err(), "changed at {at}, bit {bit}");
+                damaged[at] ^= 1 << bit;
+            }
         }
         assert!(read(b"mdht-state 2 0\n{}").is_err());
     }

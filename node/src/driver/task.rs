@@ -28,8 +28,6 @@ use crate::core::{
 /// Longest sleep. A sleeping machine stops the timer's clock but not ours, so
 /// the clock is looked at again this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
-/// How often the state is saved.
-const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// What the API asks of the task.
 pub(crate) enum Command {
@@ -85,6 +83,7 @@ pub(crate) struct Task {
     /// The socket that is looked at first: each in turn, lest a flood on one
     /// starve the others.
     pub(crate) first_socket: usize,
+    pub(crate) save_every: Duration,
     pub(crate) next_save: Instant,
     pub(crate) send_fault: Option<io::ErrorKind>,
     pub(crate) save_fault: Option<String>,
@@ -101,7 +100,7 @@ impl Task {
     /// Runs until told to stop, or until nobody holds the API any more.
     pub(crate) async fn run(mut self) {
         let mut inbox = Inbox::new();
-        self.next_save = self.clock.now() + SAVE_EVERY;
+        self.next_save = self.clock.now() + self.save_every;
         self.resolve_bootstrap();
         self.core.join(self.clock.now());
         let reply = loop {
@@ -406,7 +405,7 @@ impl Task {
     fn save_in_time(&mut self) {
         let now = self.clock.now();
         if now >= self.next_save {
-            self.next_save = now + SAVE_EVERY;
+            self.next_save = now + self.save_every;
             self.save();
         }
         self.cancel_abandoned();

@@ -40,6 +40,8 @@ pub struct World {
     pub loss: f64,
     /// Every payload sent, for comparing runs: its time, sender and bytes.
     pub sent: Vec<(Instant, usize, Vec<u8>)>,
+    /// The same, with where each went.
+    pub sent_to: Vec<(Instant, usize, SocketAddr)>,
     flying: BTreeMap<(Instant, u64), Flying>,
     next: u64,
     rng: Rng,
@@ -54,6 +56,7 @@ impl World {
             cut: BTreeSet::new(),
             loss: 0.0,
             sent: Vec::new(),
+            sent_to: Vec::new(),
             flying: BTreeMap::new(),
             next: 0,
             rng: Rng::from_u64(seed),
@@ -134,6 +137,7 @@ impl World {
     fn drain(&mut self, n: usize) {
         while let Some(Transmit { to, payload, .. }) = self.nodes[n].poll_transmit() {
             self.sent.push((self.now, n, payload.clone()));
+            self.sent_to.push((self.now, n, to));
             let SocketAddr::V4(to) = to else { continue };
             let [_, _, high, low] = to.ip().octets();
             let index = usize::from(u16::from_be_bytes([high, low])).wrapping_sub(1);

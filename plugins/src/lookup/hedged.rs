@@ -31,6 +31,7 @@ use super::{
 use crate::parameter::{Parameter, Parameters};
 use crate::registry::ModuleInfo;
 use crate::routing::{Candidate, ClosestRequest, Purpose};
+use crate::subnet::{self, Subnet};
 use learned::{Learned, Prospects, step};
 use query::{Prospect, State as QueryState};
 
@@ -94,6 +95,7 @@ fn parameters() -> Vec<Parameter> {
             "asked of the routing table at the start",
         ),
         Parameter::integer("per_ip", 1, (1, 64), "queries", "most to one IP address"),
+        subnet::lookup_parameter(),
         Parameter::integer(
             "least_chance",
             10,
@@ -122,6 +124,8 @@ struct Config {
     announce: usize,
     start: usize,
     per_ip: usize,
+    /// 0 is no bound.
+    per_subnet: usize,
     least_chance: f32,
     patience: f32,
     timeout: Duration,
@@ -138,6 +142,7 @@ fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
         announce: parameters.integer("announce"),
         start: parameters.integer("start"),
         per_ip: parameters.integer("per_ip"),
+        per_subnet: parameters.integer("per_subnet"),
         least_chance: parameters.integer("least_chance") as f32 / 100.0,
         patience: parameters.integer("patience") as f32 / 100.0,
         timeout: parameters.duration("timeout"),
@@ -254,6 +259,7 @@ impl Search {
         let is_wanted = chance >= self.config.least_chance
             && is_new
             && hosts.count() < self.config.per_ip
+            && self.subnet_has_room(&contact)
             && self.known.len() < MOST_KNOWN;
         if !is_wanted {
             return;
@@ -274,6 +280,17 @@ impl Search {
             overdue: overdue.min(self.config.timeout),
             state: QueryState::Unasked,
         });
+    }
+
+    fn subnet_has_room(&self, contact: &Contact) -> bool {
+        let most = self.config.per_subnet;
+        let subnet = if most == 0 {
+            return true;
+        } else {
+            Subnet::of(contact.addr.ip())
+        };
+        let same = |other: &&Prospect| Subnet::of(other.contact.addr.ip()) == subnet;
+        subnet.is_none() || self.known.iter().filter(same).count() < most
     }
 
     fn learn(&self, response: &LookupResponse<'_>) {

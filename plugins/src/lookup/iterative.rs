@@ -12,8 +12,13 @@
 //!   near the target does not push the honest ones out),
 //! - the table is asked for `start` contacts (16), so that a first batch that
 //!   is dead leaves others to try,
+//! - `paths` lookups that share no contact run beside each other (1: one
+//!   lookup, as in the thesis; more: S/Kademlia's defence, see `disjoint`),
 //! - `standard` never has more than `parallel` = alpha queries in flight;
 //!   `aggressive` has no such bound after the start.
+
+mod disjoint;
+mod parameters;
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -24,9 +29,12 @@ use super::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
     Timeout,
 };
-use crate::parameter::{Parameter, Parameters};
+use crate::parameter::Parameters;
 use crate::registry::ModuleInfo;
 use crate::routing::{ClosestRequest, Purpose};
+use crate::subnet::Subnet;
+use disjoint::Disjoint;
+pub(super) use parameters::parameters;
 
 type Definition = (ModuleInfo, fn(&Parameters) -> Box<dyn LookupModule>);
 
@@ -61,74 +69,6 @@ pub fn maintenance_lookup() -> Box<dyn LookupModule> {
     build(&Parameters::defaults(&info.parameters))
 }
 
-pub(super) fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
-    vec![
-        Parameter::integer(
-            "alpha",
-            4,
-            (1, 64),
-            "queries",
-            "sent in parallel at the start of a lookup",
-        ),
-        Parameter::integer(
-            "beta",
-            beta,
-            (1, 64),
-            "queries",
-            "most that one response or timeout sets off",
-        ),
-        Parameter::integer(
-            "parallel",
-            parallel,
-            (0, 1024),
-            "queries",
-            "most in flight after the start; 0 is no bound",
-        ),
-        Parameter::integer(
-            "mark",
-            3,
-            (1, 64),
-            "responders",
-            "only contacts closer than this one of the closest are queried",
-        ),
-        Parameter::integer(
-            "announce",
-            3,
-            (1, 64),
-            "contacts",
-            "closest responders to announce to",
-        ),
-        Parameter::integer(
-            "start",
-            16,
-            (1, 1024),
-            "contacts",
-            "asked of the routing table at the start",
-        ),
-        Parameter::integer(
-            "queue",
-            64,
-            (1, 4096),
-            "contacts",
-            "closest contacts remembered and not yet queried",
-        ),
-        Parameter::integer(
-            "per_ip",
-            1,
-            (0, 64),
-            "queries",
-            "most to one IP address; 0 is no bound",
-        ),
-        Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
-        Parameter::duration(
-            "soft",
-            0,
-            (0, 60_000),
-            "a query no longer counts as in flight, but its answer counts; 0s is never",
-        ),
-    ]
-}
-
 pub(super) fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
     let soft = parameters.duration("soft");
     Box::new(Iterative(Config {
@@ -146,6 +86,8 @@ pub(super) fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
             0 => usize::MAX,
             bound => bound,
         },
+        per_subnet: parameters.integer("per_subnet"),
+        paths: parameters.integer("paths"),
         timeout: parameters.duration("timeout"),
         soft: (!soft.is_zero()).then_some(soft),
     }))
@@ -161,6 +103,9 @@ struct Config {
     start: usize,
     queue: usize,
     per_ip: usize,
+    /// 0 is no bound.
+    per_subnet: usize,
+    paths: usize,
     timeout: Duration,
     soft: Option<Duration>,
 }
@@ -169,13 +114,10 @@ struct Iterative(Config);
 
 impl LookupModule for Iterative {
     fn make(&mut self, request: &LookupRequest) -> Box<dyn Lookup> {
-        Box::new(State {
-            config: self.0,
-            request: *request,
-            queue: Vec::new(),
-            queried: Vec::new(),
-            responders: Vec::new(),
-        })
+        match self.0.paths {
+            1 => Box::new(State::new(self.0, request)),
+            _ => Box::new(Disjoint::new(self.0, request)),
+        }
     }
 }
 
@@ -221,6 +163,8 @@ struct State {
     /// Not yet queried, closest first.
     queue: Vec<Ranked>,
     queried: Vec<Queried>,
+    /// Queried by lookups beside this one.
+    elsewhere: Vec<Contact>,
     /// Closest first; as many as the mark or the announce needs.
     responders: Vec<(Ranked, bool)>,
 }
@@ -236,7 +180,7 @@ impl Lookup for State {
         let mut candidates = Vec::with_capacity(self.config.start);
         cx.contacts.closest(&request, &mut candidates);
         self.enqueue(candidates.iter().map(|candidate| candidate.contact));
-        self.query_up_to(self.config.alpha, cx);
+        self.begin(cx);
     }
 
     fn on_response(&mut self, cx: &mut LookupCx<'_>, response: &LookupResponse<'_>) {
@@ -270,6 +214,22 @@ impl Lookup for State {
 }
 
 impl State {
+    const fn new(config: Config, request: &LookupRequest) -> Self {
+        Self {
+            config,
+            request: *request,
+            queue: Vec::new(),
+            queried: Vec::new(),
+            elsewhere: Vec::new(),
+            responders: Vec::new(),
+        }
+    }
+
+    /// Sends the first queries.
+    fn begin(&mut self, cx: &mut LookupCx<'_>) {
+        self.query_up_to(self.config.alpha, cx);
+    }
+
     /// Sends up to beta queries within the bound, and ends if nothing is left.
     fn proceed(&mut self, cx: &mut LookupCx<'_>) {
         let in_flight = self.count(Fate::InFlight);
@@ -308,14 +268,18 @@ impl State {
 
     /// Over: nothing in flight, and no contact left that is closer than the mark.
     fn finish_if_over(&mut self, cx: &mut LookupCx<'_>) {
+        if self.is_over() {
+            self.finish(cx);
+        }
+    }
+
+    fn is_over(&self) -> bool {
         let waiting = self.count(Fate::InFlight) + self.count(Fate::Slow);
         let more = self
             .queue
             .first()
             .is_some_and(|ranked| ranked.distance < self.mark());
-        if waiting == 0 && !more {
-            self.finish(cx);
-        }
+        waiting == 0 && !more
     }
 
     fn finish(&mut self, cx: &mut LookupCx<'_>) {
@@ -388,19 +352,62 @@ impl State {
         }
     }
 
-    /// Not queried or queued yet, and its IP address not used up.
+    /// Not queried or queued yet, and neither its IP address nor its subnet
+    /// used up.
     fn may_query(&self, contact: &Contact) -> bool {
-        let ip = contact.addr.ip();
-        let queried = self.queried.iter().map(|queried| &queried.contact);
         let queued = self.queue.iter().map(|ranked| &ranked.contact);
-        let mut same_ip = 0;
-        for other in queried.chain(queued).filter(|other| other.addr.ip() == ip) {
-            if other.addr == contact.addr {
-                return false;
+        self.has_room_for(contact, queued)
+    }
+
+    /// The same, beside those `queued`.
+    fn has_room_for<'a>(
+        &'a self,
+        contact: &Contact,
+        queued: impl Iterator<Item = &'a Contact>,
+    ) -> bool {
+        let ip = contact.addr.ip();
+        let subnet = match self.config.per_subnet {
+            0 => None,
+            _ => Subnet::of(ip),
+        };
+        let queried = self.queried.iter().map(|queried| &queried.contact);
+        let (mut same_ip, mut same_subnet) = (0, 0);
+        for other in queried.chain(queued).chain(&self.elsewhere) {
+            let other_ip = other.addr.ip();
+            if other_ip == ip {
+                if other.addr == contact.addr {
+                    return false;
+                }
+                same_ip += 1;
             }
-            same_ip += 1;
+            same_subnet += usize::from(subnet.is_some() && Subnet::of(other_ip) == subnet);
         }
-        same_ip < self.config.per_ip
+        let subnet_has_room = subnet.is_none() || same_subnet < self.config.per_subnet;
+        same_ip < self.config.per_ip && subnet_has_room
+    }
+
+    /// Another lookup has queried this contact: it is none of ours, nor is
+    /// what there is no room for beside it.
+    fn leave_to_another(&mut self, contact: Contact) {
+        self.elsewhere.push(contact);
+        let mut kept: Vec<Ranked> = Vec::with_capacity(self.queue.len());
+        for ranked in &self.queue {
+            let before = kept.iter().map(|ranked| &ranked.contact);
+            if self.has_room_for(&ranked.contact, before) {
+                kept.push(*ranked);
+            }
+        }
+        self.queue = kept;
+    }
+
+    fn has_queried(&self, contact: &Contact) -> bool {
+        self.queried.iter().any(|q| q.contact == *contact)
+    }
+
+    /// Responders that gave a token, closest first.
+    fn with_token(&self) -> impl Iterator<Item = Ranked> {
+        let with_token = self.responders.iter().filter(|(_, has_token)| *has_token);
+        with_token.map(|(ranked, _)| *ranked)
     }
 
     fn is_satisfied(&self, response: &LookupResponse<'_>) -> bool {

@@ -38,13 +38,13 @@ use std::time::Duration;
 use full_bucket::{Check, TAG_NEWCOMER};
 use mdht_krpc::{Contact, Instant};
 
-use super::table::{Bucket, Claim, Entry, List, Moment, Shape, Slot, Table};
+use super::table::{Bucket, Claim, Entry, List, Moment, PerSubnet, Shape, Slot, Table};
 use super::{
     Build, Candidate, ClosestRequest, ContactSource, ErrorSeen, Origin, Purpose, QuerySeen,
     ResponseSeen, RoutingAction, RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing,
     TableChange, TableEntry, TimeoutSeen,
 };
-use crate::{ModuleInfo, Parameter, Parameters};
+use crate::{ModuleInfo, Parameter, Parameters, subnet};
 
 /// Least time between two refreshes.
 const REFRESH_SPACING: Duration = Duration::from_secs(2);
@@ -64,7 +64,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
 
 /// Also those of a module that keeps its contacts in a `bep5`.
 pub(super) fn parameters() -> Vec<Parameter> {
-    vec![
+    let mut all = vec![
         Parameter::integer("k", 8, (1, 64), "contacts", "capacity of a bucket"),
         Parameter::choice(
             "good",
@@ -114,7 +114,9 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "contacts",
             "most of one IP address; 0 is no limit",
         ),
-    ]
+    ];
+    all.extend(subnet::table_parameters());
+    all
 }
 
 /// What sets one `bep5` apart from another.
@@ -197,6 +199,7 @@ impl Bep5 {
                     k,
                     first: k,
                     per_ip,
+                    per_subnet: PerSubnet::new(parameters),
                 },
             ),
             config: Config::new(parameters),

@@ -39,7 +39,8 @@ use super::{
     RoutingAction, RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing, TableChange,
     TableEntry, TimeoutSeen,
 };
-use crate::{ModuleInfo, Parameter, Parameters};
+use crate::subnet::Subnet;
+use crate::{ModuleInfo, Parameter, Parameters, Value};
 use cells::{Cells, Place};
 use judge::Judge;
 use record::Record;
@@ -118,6 +119,14 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
                 (100, 60_000),
                 "a maintenance query is given up",
             ),
+            Parameter::integer(
+                "per_subnet",
+                0,
+                (0, 1024),
+                "contacts",
+                "most of one IPv4 /24 or IPv6 /64 in a cell of 16; 0 is no limit",
+            )
+            .live(Value::Integer(1)),
         ],
     };
     (info, |parameters, setup| {
@@ -136,6 +145,8 @@ struct Config {
     serve_within: Duration,
     save: usize,
     timeout: Duration,
+    /// 0 is no limit.
+    per_subnet: usize,
 }
 
 #[allow(clippy::cast_precision_loss)] // at most a hundred
@@ -167,6 +178,7 @@ impl Harvest {
                 serve_within: parameters.duration("serve_within"),
                 save: parameters.integer("save"),
                 timeout: parameters.duration("timeout"),
+                per_subnet: parameters.integer("per_subnet"),
             },
             cells: Cells::new(parameters.integer("contacts")),
             judge: Judge::default(),
@@ -186,8 +198,26 @@ impl Harvest {
             let id = held.contact.id;
             self.cells.locate(&id).map(|place| self.cells.take(place));
         }
+        if !self.subnet_has_room(&record) {
+            return;
+        }
         self.cells
             .insert(record, |held| self.judge.worth(held, now));
+    }
+
+    /// Whether the record's cell may hold one more of its subnet. Those that
+    /// failed do not count: nobody keeps others out by names of the dead.
+    fn subnet_has_room(&self, record: &Record) -> bool {
+        let most = self.config.per_subnet;
+        if most == 0 {
+            return true;
+        }
+        let Some(subnet) = Subnet::of(record.contact.addr.ip()) else {
+            return true;
+        };
+        let held = self.cells.around(&record.contact.id).iter();
+        let same = held.filter(|held| Subnet::of(held.contact.addr.ip()) == Some(subnet));
+        same.filter(|held| !held.is_bad()).count() < most
     }
 
     /// The record of exactly this contact.

@@ -47,6 +47,20 @@ pub trait RoutingModule: ContactSource + Send {
     /// be dropped for it.
     fn on_timeout(&mut self, cx: &mut RoutingCx<'_>, seen: &TimeoutSeen);
 
+    /// A query that this module asked for was given up before it was sent: the
+    /// node's budget is spent, or too much is in flight. No contact is to blame.
+    /// As it stands, a timeout while offline, for which none may be dropped.
+    fn on_unsent(&mut self, cx: &mut RoutingCx<'_>, seen: &TimeoutSeen) {
+        let mut offline = RoutingCx {
+            now: cx.now,
+            rng: &mut *cx.rng,
+            online: false,
+            sockets: cx.sockets,
+            actions: &mut *cx.actions,
+        };
+        self.on_timeout(&mut offline, seen);
+    }
+
     /// Called when the node starts and at each moment that the last call
     /// returned. Returns when to call next; `None` is never.
     fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant>;

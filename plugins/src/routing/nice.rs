@@ -56,7 +56,7 @@ mod upkeep;
 
 use mdht_krpc::Instant;
 
-use super::table::{Claim, Entry, List, Shape, Slot, Table};
+use super::table::{Claim, Entry, List, PerSubnet, Shape, Slot, Table};
 use super::{
     Candidate, ClosestRequest, ContactSource, ErrorSeen, Purpose, QuerySeen, ResponseSeen,
     RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing, TableChange, TableEntry,
@@ -80,8 +80,14 @@ impl Nice {
         let config = Config::new(parameters);
         let (k, first) = (config.k, parameters.integer("first"));
         let per_ip = parameters.integer("per_ip");
+        let shape = Shape {
+            k,
+            first,
+            per_ip,
+            per_subnet: PerSubnet::new(parameters),
+        };
         Self {
-            table: Table::new(setup.own_id, Shape { k, first, per_ip }),
+            table: Table::new(setup.own_id, shape),
             config,
             upkeep: Upkeep::default(),
         }

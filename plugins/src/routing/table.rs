@@ -8,6 +8,7 @@
 
 mod entry;
 mod nearest;
+mod subnets;
 
 use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +19,7 @@ use super::{Candidate, SavedContact};
 use entry::octets;
 pub(crate) use entry::{Claim, Entry, Moment};
 use nearest::Nearest;
+pub(crate) use subnets::PerSubnet;
 
 /// Contacts saved across a restart: enough that some answer after days, few
 /// enough for a state file of some kilobytes.
@@ -36,6 +38,8 @@ pub(crate) struct Shape {
     pub(crate) first: usize,
     /// Most contacts of one IP address; 0 is no limit.
     pub(crate) per_ip: usize,
+    /// Most contacts of one subnet.
+    pub(crate) per_subnet: PerSubnet,
 }
 
 /// One k-bucket.
@@ -292,7 +296,9 @@ impl Table {
     pub(crate) fn restored(&self, saved: &SavedContact, now: Instant) -> Option<(usize, Entry)> {
         let entry = Entry::new(&saved.contact, Claim::Replacement, Moment::of(now));
         let bucket = self.bucket_of(&entry.id)?;
-        let may_enter = self.locate(&entry.id).is_none() && self.ip_may_enter(entry.ip());
+        let may_enter = self.locate(&entry.id).is_none()
+            && self.ip_may_enter(entry.ip())
+            && self.subnet_may_enter(entry.ip(), bucket);
         may_enter.then(|| (bucket, entry.with_rtt(saved.rtt)))
     }
 

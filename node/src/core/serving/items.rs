@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use mdht_krpc::{
-    Body, Family, Id, ItemFields, MAX_SALT_LEN, MAX_VALUE_LEN, Message, Nodes, Query, Response,
-    error_code,
+    Family, Id, ItemFields, MAX_SALT_LEN, MAX_VALUE_LEN, Message, Query, Response, error_code,
 };
 
 use super::{Core, SocketId};
@@ -158,13 +157,4 @@ impl<'a> Put<'a> {
             _ => (error_code::BAD_SIGNATURE, "sig does not fit"),
         })
     }
-}
-
-/// `5:nodes208:` and `6:nodes6304:` at their longest.
-const CONTACTS_HEADS: usize = 24;
-
-/// As many whole contacts as fit into `room` bytes.
-fn fitting(compact: &[u8], family: Family, room: usize) -> Nodes<'_> {
-    let len = family.compact_node_len();
-    Nodes::new(family, &compact[..compact.len().min(room / len * len)])
 }

@@ -7,6 +7,7 @@ use mdht_krpc::{Contact, Family, Id, Instant, ItemFields, Query};
 use mdht_plugins::lookup::{Goal, LookupKind, LookupRequest};
 
 use super::{Core, LookupReport, UserLookup};
+use crate::core::postponed::Sent;
 use crate::core::search::Answer;
 use crate::core::sending::Destination;
 use crate::core::transactions::Purpose;
@@ -322,7 +323,7 @@ impl Core {
             soft: None,
             hard: Self::ANNOUNCE_TIMEOUT,
         };
-        let sent = self.send_query(&destination, query);
+        let sent = self.send_query(&destination, query) != Sent::Not;
         if let (true, Some(lookup)) = (sent, self.lookups.get_mut(&id)) {
             lookup.report.announces += 1;
             lookup.open_announces += 1;

@@ -23,21 +23,21 @@ impl ContactSource for Table {
 }
 
 /// One lookup for the all-zero target, driven by hand.
-struct Driven {
+pub(super) struct Driven {
     lookup: Box<dyn Lookup>,
     table: Table,
     rng: Rng,
-    in_flight: Vec<Contact>,
-    announced: Vec<Contact>,
-    finished: bool,
+    pub(super) in_flight: Vec<Contact>,
+    pub(super) announced: Vec<Contact>,
+    pub(super) finished: bool,
 }
 
 impl Driven {
-    fn new(spec: &str, table: Vec<Contact>) -> Self {
+    pub(super) fn new(spec: &str, table: Vec<Contact>) -> Self {
         Self::with_goal(spec, table, Goal::Closest)
     }
 
-    fn with_goal(spec: &str, table: Vec<Contact>, goal: Goal) -> Self {
+    pub(super) fn with_goal(spec: &str, table: Vec<Contact>, goal: Goal) -> Self {
         let mut module = Registry::builtin().lookup(spec).unwrap().make();
         let request = LookupRequest {
             target: Id::default(),
@@ -81,11 +81,11 @@ impl Driven {
         queried
     }
 
-    fn respond(&mut self, from: Contact, nodes: &[Contact]) -> Vec<Contact> {
+    pub(super) fn respond(&mut self, from: Contact, nodes: &[Contact]) -> Vec<Contact> {
         self.respond_with(from, nodes, false, 0)
     }
 
-    fn respond_with(
+    pub(super) fn respond_with(
         &mut self,
         from: Contact,
         nodes: &[Contact],
@@ -105,7 +105,7 @@ impl Driven {
         self.step(|lookup, cx| lookup.on_response(cx, &response))
     }
 
-    fn time_out(&mut self, contact: Contact, timeout: Timeout) -> Vec<Contact> {
+    pub(super) fn time_out(&mut self, contact: Contact, timeout: Timeout) -> Vec<Contact> {
         if timeout == Timeout::Hard {
             self.in_flight.retain(|other| *other != contact);
         }
@@ -114,7 +114,7 @@ impl Driven {
 }
 
 /// A contact at a distance that grows with `rank`, on an IP of its own.
-fn contact(rank: u32) -> Contact {
+pub(super) fn contact(rank: u32) -> Contact {
     let mut id = [0; 20];
     id[..4].copy_from_slice(&rank.to_be_bytes());
     let [_, b, c, d] = rank.to_be_bytes();
@@ -124,7 +124,7 @@ fn contact(rank: u32) -> Contact {
     )
 }
 
-fn contacts(ranks: std::ops::Range<u32>) -> Vec<Contact> {
+pub(super) fn contacts(ranks: std::ops::Range<u32>) -> Vec<Contact> {
     ranks.map(contact).collect()
 }
 
@@ -294,5 +294,48 @@ fn a_flood_of_nodes_is_bounded_and_every_lookup_ends() {
                 assert!(seen.insert(contact), "{spec} asks {contact:?} twice");
             }
         }
+    }
+}
+
+#[test]
+fn so_many_queries_per_subnet() {
+    let neighbour = |rank: u32, host: u8| {
+        let ip = std::net::Ipv4Addr::new(8, 8, 8, host);
+        Contact::new(contact(rank).id, (ip, 6881).into())
+    };
+    let table = || -> Vec<Contact> { (1..60).map(|n| neighbour(n.into(), n)).collect() };
+    let queried = |spec: &str| Driven::new(spec, table()).in_flight.len();
+    assert_eq!(queried("standard"), 4);
+    assert_eq!(queried("standard:per_subnet=2"), 2);
+    // private networks are one subnet with everybody in it
+    let private = Driven::new("standard:per_subnet=2", contacts(1..60));
+    assert_eq!(private.in_flight.len(), 4);
+    // whatever others name later, and on whichever path
+    for spec in ["standard:per_subnet=2", "standard:per_subnet=2,paths=4"] {
+        let mut driven = Driven::new(spec, contacts(1000..1064));
+        let mut asked = BTreeSet::new();
+        while let Some(next) = driven.in_flight.first().copied() {
+            asked.insert(next);
+            driven.respond(next, &table());
+        }
+        let of_it = asked
+            .iter()
+            .filter(|c| c.addr.ip().to_string().starts_with("8.8.8."));
+        assert_eq!(of_it.count(), 2, "{spec}");
+    }
+}
+
+#[test]
+fn those_that_name_each_other_end_a_lookup_soon() {
+    let (a, b) = (contact(1), contact(2));
+    for spec in ["standard", "aggressive", "standard:paths=2"] {
+        let mut driven = Driven::new(spec, vec![a]);
+        let mut queries = 0;
+        while let Some(next) = driven.in_flight.first().copied() {
+            queries += 1;
+            let other = if next == a { b } else { a };
+            driven.respond(next, &[other, next, other]);
+        }
+        assert!(driven.finished && queries == 2, "{spec}: {queries}");
     }
 }

@@ -33,7 +33,8 @@ impl Bep5 {
         let Some(bucket) = self.table.bucket_of(&newcomer.id) else {
             return;
         };
-        if !self.table.ip_may_wait(newcomer.ip()) {
+        let ip = newcomer.ip();
+        if !self.table.ip_may_wait(ip) || !self.table.subnet_may_wait(ip, bucket) {
             return;
         }
         if self.table.room(bucket) > 0 {

@@ -134,7 +134,10 @@ impl Nice {
             Claim::Responder => self.door(bucket, cx.now).lets_in(newcomer.rtt()),
             _ => self.waiting(bucket) < WAITING_PER_PLACE * self.table.room(bucket),
         };
-        if may_hope && self.table.ip_may_wait(newcomer.ip()) && self.make_way(cx, bucket, &newcomer)
+        if may_hope
+            && self.table.ip_may_wait(newcomer.ip())
+            && self.table.subnet_may_wait(newcomer.ip(), bucket)
+            && self.make_way(cx, bucket, &newcomer)
         {
             newcomer.report(TableChange::Quarantined, cx);
             self.table.bucket_mut(bucket, cx.now).waiting.push(newcomer);
@@ -193,7 +196,8 @@ impl Nice {
             return;
         };
         let door = self.door(bucket, cx.now);
-        if !self.table.ip_may_enter(entry.ip()) {
+        let ip = entry.ip();
+        if !self.table.ip_may_enter(ip) || !self.table.subnet_may_enter(ip, bucket) {
             return report_refusal(&entry, cx);
         }
         if !door.lets_in(entry.rtt()) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Nice;
 use crate::routing::Build;
-use crate::{ModuleInfo, Parameter, Parameters};
+use crate::{ModuleInfo, Parameter, Parameters, subnet};
 
 /// In what the kin differ: all of it defaults of parameters.
 struct Kin {
@@ -112,7 +112,7 @@ const DAY_MS: u64 = 86_400_000;
 
 fn parameters(kin: &Kin) -> Vec<Parameter> {
     let tick = (100, 3_600_000);
-    vec![
+    let mut all = vec![
         Parameter::integer("k", 8, (1, 64), "contacts", "least capacity of a bucket"),
         Parameter::integer(
             "first",
@@ -189,7 +189,9 @@ fn parameters(kin: &Kin) -> Vec<Parameter> {
             "contacts",
             "most of one IP address; 0 is no limit",
         ),
-    ]
+    ];
+    all.extend(subnet::table_parameters());
+    all
 }
 
 /// What sets one `nice` apart from another, beside the table's shape.

@@ -11,6 +11,10 @@ const SHAPE: Shape = Shape {
     k: 8,
     first: 128,
     per_ip: 0,
+    per_subnet: PerSubnet {
+        table: 0,
+        bucket: 0,
+    },
 };
 
 fn contact(id: Id, host: u32) -> Contact {

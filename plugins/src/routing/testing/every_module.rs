@@ -213,3 +213,53 @@ fn a_hundred_thousand_random_events_leave_it_bounded() {
         }
     }
 }
+
+/// One /24 under many IDs: those let in are few in a bucket and in all.
+#[test]
+fn a_subnet_has_so_many_places_in_every_module() {
+    for name in ALL {
+        let with = |limits: &str| {
+            let separator = if name.contains(':') { ',' } else { ':' };
+            let mut harness = Harness::new(&format!("{name}{separator}{limits}"));
+            let contacts: Vec<Contact> = (1..=60)
+                .map(|host: u8| {
+                    let id = harness
+                        .own_id
+                        .random_in_bucket(usize::from(host % 6), &mut harness.rng);
+                    Contact::new(id, ([8, 8, 8, host], 6881).into())
+                })
+                .collect();
+            for contact in &contacts {
+                harness.query(*contact);
+                harness.answer(*contact, 50);
+            }
+            harness.advance(secs(240));
+            for contact in &contacts {
+                harness.answer(*contact, 40);
+            }
+            // whoever is asked answers
+            for _ in 0..120 {
+                harness.advance(secs(6));
+                for query in harness.take_queries() {
+                    let origin = Origin::Routing(query.tag);
+                    harness.answer_with(query.contact, 40, &[], origin);
+                }
+            }
+            harness
+        };
+        if name.starts_with("harvest") {
+            // its cells are smaller than buckets, and it has no others
+            let limited = with("per_subnet=1").in_table(None).len();
+            assert!(limited < with("per_subnet=0").in_table(None).len());
+            continue;
+        }
+        let free = with("per_subnet=0");
+        assert!(free.in_table(None).len() > 12, "{name}");
+        let in_all = with("per_subnet=3");
+        assert_eq!(in_all.in_table(None).len(), 3, "{name}");
+        let in_bucket = with("per_subnet_bucket=2");
+        for bucket in 0..6 {
+            assert_eq!(in_bucket.in_table(Some(bucket)).len(), 2, "{name} {bucket}");
+        }
+    }
+}
