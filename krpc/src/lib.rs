@@ -23,7 +23,9 @@ mod encode;
 mod id;
 mod message;
 mod rng;
+mod samples;
 mod scan;
+mod scrape;
 mod secure_id;
 mod strict;
 mod take;
@@ -35,6 +37,8 @@ pub use contact::{Contact, Nodes, Values, read_compact_addr, write_compact_addr}
 pub use id::{Distance, ID_BITS, Id, ParseIdError};
 pub use message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want, error_code};
 pub use rng::Rng;
+pub use samples::Samples;
+pub use scrape::{FilterBytes, ScrapeFilter};
 pub use secure_id::{id_fits_addr, secure_prefix};
 pub use strict::StrictError;
 pub use time::Instant;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::{BitOr, BitOrAssign};
 
-use crate::{Id, Nodes, Values};
+use crate::scrape::FilterBytes;
+use crate::{Id, Nodes, Samples, Values};
 
 /// One KRPC message (BEP 5, "KRPC Protocol").
 ///
@@ -160,6 +161,13 @@ pub struct Query<'a> {
     pub token: Option<&'a [u8]>,
     /// `want` (BEP 32).
     pub want: Want,
+    /// `seed` of announce_peer: the peer has the whole torrent (BEP 33). Any
+    /// value but 1 is `false`.
+    pub seed: bool,
+    /// `noseed` of get_peers: the asker wants no seeds (BEP 33).
+    pub no_seeds: bool,
+    /// `scrape` of get_peers: the asker wants filters to count peers by (BEP 33).
+    pub scrape: bool,
 }
 
 impl<'a> Query<'a> {
@@ -177,6 +185,9 @@ impl<'a> Query<'a> {
                 v4: false,
                 v6: false,
             },
+            seed: false,
+            no_seeds: false,
+            scrape: false,
         }
     }
 
@@ -204,6 +215,14 @@ impl<'a> Query<'a> {
         query
     }
 
+    /// A sample_infohashes query, which also asks for contacts close to
+    /// `target` (BEP 51).
+    pub const fn sample_infohashes(id: Id, target: Id) -> Self {
+        let mut query = Self::new(Method::SampleInfohashes, id);
+        query.target = Some(target);
+        query
+    }
+
     /// The key the query is about: `info_hash`, else `target`.
     pub fn key(&self) -> Option<Id> {
         self.info_hash.or(self.target)
@@ -226,6 +245,17 @@ pub struct Response<'a> {
     /// `v`: an item is there (BEP 44). Its content is not read, and an empty
     /// string is written in its place.
     pub has_item: bool,
+    /// `BFsd`: a filter of the swarm's seeds (BEP 33).
+    pub seeds: Option<&'a FilterBytes>,
+    /// `BFpe`: a filter of the swarm's other peers (BEP 33).
+    pub leeches: Option<&'a FilterBytes>,
+    /// `samples`: infohashes that the node holds peers of, 20 bytes each (BEP 51).
+    pub samples: Option<Samples<'a>>,
+    /// `num`: how many infohashes the node holds peers of (BEP 51).
+    pub num: Option<u32>,
+    /// `interval`: seconds until the node has other samples (BEP 51 allows 0
+    /// to 21,600).
+    pub interval: Option<u32>,
 }
 
 impl Response<'_> {

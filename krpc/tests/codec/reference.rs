@@ -63,8 +63,17 @@ fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(
         if let Some(info_hash) = &query.info_hash {
             dict.emit_pair_with(b"info_hash", |e| e.emit_bytes(info_hash.as_bytes()))?;
         }
+        if query.no_seeds {
+            dict.emit_pair(b"noseed", 1)?;
+        }
         if let Some(port) = query.port {
             dict.emit_pair(b"port", port)?;
+        }
+        if query.scrape {
+            dict.emit_pair(b"scrape", 1)?;
+        }
+        if query.seed {
+            dict.emit_pair(b"seed", 1)?;
         }
         if let Some(target) = &query.target {
             dict.emit_pair_with(b"target", |e| e.emit_bytes(target.as_bytes()))?;
@@ -81,14 +90,29 @@ fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(
 
 fn emit_response(response: &Response<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
     encoder.emit_dict(|mut dict| {
+        if let Some(filter) = response.leeches {
+            dict.emit_pair_with(b"BFpe", |e| e.emit_bytes(filter))?;
+        }
+        if let Some(filter) = response.seeds {
+            dict.emit_pair_with(b"BFsd", |e| e.emit_bytes(filter))?;
+        }
         if let Some(id) = &response.id {
             dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
+        }
+        if let Some(interval) = response.interval {
+            dict.emit_pair(b"interval", interval)?;
         }
         if let Some(nodes) = &response.nodes {
             dict.emit_pair_with(b"nodes", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
         }
         if let Some(nodes) = &response.nodes6 {
             dict.emit_pair_with(b"nodes6", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
+        }
+        if let Some(num) = response.num {
+            dict.emit_pair(b"num", num)?;
+        }
+        if let Some(samples) = &response.samples {
+            dict.emit_pair_with(b"samples", |e| e.emit_bytes(samples.as_bytes()))?;
         }
         if let Some(token) = response.token {
             dict.emit_pair_with(b"token", |e| e.emit_bytes(token))?;

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use mdht_krpc::{
-    Body, ErrorReply, Family, Id, Message, Method, Nodes, Oddities, Query, Response, Values, Want,
+    Body, ErrorReply, Family, Id, Message, Method, Nodes, Oddities, Query, Response, Samples,
+    Values, Want,
 };
 
 /// A message without its datagram.
@@ -33,6 +34,9 @@ struct PackedQuery {
     implied_port: bool,
     token: Option<Place>,
     want: Want,
+    seed: bool,
+    no_seeds: bool,
+    scrape: bool,
 }
 
 enum PackedMethod {
@@ -47,6 +51,11 @@ struct PackedResponse {
     token: Option<Place>,
     values: Option<Place>,
     has_item: bool,
+    seeds: Option<Place>,
+    leeches: Option<Place>,
+    samples: Option<Place>,
+    num: Option<u32>,
+    interval: Option<u32>,
 }
 
 /// Where in a datagram some bytes are. Four bytes a number: behind an IP
@@ -149,6 +158,9 @@ impl PackedQuery {
             implied_port,
             token,
             want,
+            seed,
+            no_seeds,
+            scrape,
         } = query;
         let unknown = || PackedMethod::Unknown(Place::of(method.name(), datagram));
         Self {
@@ -160,6 +172,9 @@ impl PackedQuery {
             implied_port,
             token: Place::of_any(token, datagram),
             want,
+            seed,
+            no_seeds,
+            scrape,
         }
     }
 
@@ -177,6 +192,9 @@ impl PackedQuery {
             implied_port: self.implied_port,
             token: self.token.map(|token| token.within(datagram)),
             want: self.want,
+            seed: self.seed,
+            no_seeds: self.no_seeds,
+            scrape: self.scrape,
         }
     }
 }
@@ -191,6 +209,11 @@ impl PackedResponse {
             token,
             values,
             has_item,
+            seeds,
+            leeches,
+            samples,
+            num,
+            interval,
         } = response;
         let list = |nodes: Option<Nodes<'_>>| nodes.map(|n| Place::of(n.as_bytes(), datagram));
         Self {
@@ -200,6 +223,11 @@ impl PackedResponse {
             token: Place::of_any(token, datagram),
             values: Place::of_any(values.and_then(|values| values.as_wire()), datagram),
             has_item,
+            seeds: seeds.map(|filter| Place::of(filter, datagram)),
+            leeches: leeches.map(|filter| Place::of(filter, datagram)),
+            samples: samples.map(|samples| Place::of(samples.as_bytes(), datagram)),
+            num,
+            interval,
         }
     }
 
@@ -208,6 +236,7 @@ impl PackedResponse {
         let list = |family, place: Option<Place>| {
             place.map(|place| Nodes::new(family, place.within(datagram)))
         };
+        let filter = |place: Option<Place>| place.and_then(|p| p.within(datagram).try_into().ok());
         Response {
             id: self.id,
             nodes: list(Family::V4, self.nodes),
@@ -215,6 +244,11 @@ impl PackedResponse {
             token: self.token.map(|token| token.within(datagram)),
             values: (self.values).map(|values| Values::from_wire(values.within(datagram))),
             has_item: self.has_item,
+            seeds: filter(self.seeds),
+            leeches: filter(self.leeches),
+            samples: (self.samples).and_then(|samples| Samples::new(samples.within(datagram))),
+            num: self.num,
+            interval: self.interval,
         }
     }
 }
@@ -226,7 +260,7 @@ mod tests {
     use super::*;
 
     /// Messages with everything in them that there is.
-    const MESSAGES: [&[u8]; 7] = [
+    const MESSAGES: [&[u8]; 9] = [
         b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234565:token2:tk4:porti7e\
           12:implied_porti1ee1:q13:announce_peer2:roi1e1:t2:aa1:v4:LT\x01\x021:y1:qe",
         b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantl2:n42:n6ee\
@@ -237,6 +271,8 @@ mod tests {
         b"d1:rd2:id20:abcdefghij01234567896:nodes63:abc6:valueslee1:t2:aa1:y1:re",
         b"d1:rd1:v5:helloe1:t2:aa1:y1:re",
         b"d1:eli203e8:too longe1:t2:aa1:y1:ee",
+        b"d1:ad2:id20:abcdefghij01234567896:noseedi1e6:scrapei1e4:seedi1ee1:q4:ping1:t2:aa1:y1:qe",
+        b"d1:rd8:intervali60e3:numi2e7:samples20:abcdefghij0123456789e1:t2:aa1:y1:re",
     ];
 
     proptest! {
