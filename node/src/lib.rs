@@ -6,10 +6,12 @@
 
 mod capture;
 pub mod core;
+mod crawl;
 mod driver;
 
 pub use capture::CaptureWriter;
-pub use core::{AnnouncePort, LookupReport, QueryOutcome, RateLimit};
+pub use core::{AnnouncePort, LookupReport, QueryOutcome, RateLimit, Sample, ScrapeReport};
+pub use crawl::{Crawl, CrawlReport};
 pub use driver::{
     BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Notice, OverlayStatus, Peers,
     Received, Socket, StateError, Status, Stopped,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mdht_krpc::Id;
 use mdht_plugins::{LookupFactory, RoutingFactory};
 
-use super::{PeerStoreConfig, RateLimit};
+use super::{PeerStoreConfig, RateLimit, SampleConfig};
 
 /// Client code and version in `v`, BEP 20 style: `MD`, version 0.1.
 pub const VERSION: [u8; 4] = *b"MD\x00\x01";
@@ -35,6 +35,16 @@ pub struct Config {
     pub rate_limit: Option<RateLimit>,
     /// Bounds on stored peers.
     pub peers: PeerStoreConfig,
+    /// What is told of the infohashes that we hold peers of (BEP 51).
+    pub samples: SampleConfig,
+    /// Take a node ID that fits our external address, as others agree to see
+    /// it (BEP 42), unless [`Config::id`] gives one. Default false: whoever
+    /// compares policies wants the IDs that the seed gives.
+    pub follow_address: bool,
+    /// Give each further socket of a family a node ID of its own (BEP 45).
+    /// Default false: one ID seen at several ports is what the second vantage
+    /// point of [thesis 7.4.3] was.
+    pub id_per_socket: bool,
     /// How long a lookup waits for the node to join before it ends with
     /// nothing. Default 30 s.
     pub patience: Duration,
@@ -53,6 +63,9 @@ impl Config {
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
             peers: PeerStoreConfig::default(),
+            samples: SampleConfig::default(),
+            follow_address: false,
+            id_per_socket: false,
             patience: Duration::from_secs(30),
         }
     }

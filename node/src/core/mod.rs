@@ -31,10 +31,14 @@ mod joining;
 mod limiter;
 mod maintenance;
 mod overlay;
+mod own_id;
 mod peer_store;
+mod sampling;
+mod scraping;
 mod search;
 mod sending;
 mod serving;
+mod several_addresses;
 mod stats;
 mod timers;
 mod tokens;
@@ -45,6 +49,8 @@ pub use config::{Config, VERSION};
 pub use event::{Event, LookupReport, QueryOutcome};
 pub use limiter::RateLimit;
 pub use peer_store::PeerStoreConfig;
+pub use sampling::{Sample, SampleConfig};
+pub use scraping::ScrapeReport;
 pub use stats::{ByMethod, Stats, TableChanges};
 pub use user_lookup::AnnouncePort;
 
@@ -52,6 +58,7 @@ use addresses::AddressPolicy;
 use limiter::Limiter;
 use overlay::Overlay;
 use peer_store::PeerStore;
+use sampling::Samples;
 use search::{Search, SearchId};
 use timers::{Timer, Timers};
 use tokens::Tokens;
@@ -105,6 +112,7 @@ pub struct Core {
     addresses: AddressPolicy,
     tokens: Tokens,
     peers: PeerStore,
+    samples: Samples,
     limiter: Option<Limiter>,
     bootstrap: Vec<SocketAddr>,
     transmits: VecDeque<Transmit>,
@@ -145,6 +153,7 @@ impl Core {
             addresses,
             tokens: Tokens::new(&mut rng),
             peers: PeerStore::new(config.peers),
+            samples: Samples::default(),
             limiter: config
                 .rate_limit
                 .map(|limit| Limiter::new(limit, now, &mut rng)),
@@ -284,7 +293,7 @@ impl Core {
     /// outlived it, or whose world begins in the middle.
     pub fn hold_peer(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {
         self.advance(now);
-        self.peers.announce(self.now, info_hash, peer);
+        self.peers.announce(self.now, info_hash, peer, false);
     }
 
     /// Number of queries that wait for an answer.
@@ -308,7 +317,7 @@ impl Core {
     pub fn restore(&mut self, now: Instant, saved: &SavedNode) {
         self.advance(now);
         for (family, id, table) in &saved.overlays {
-            let keep_id = self.config.id.is_some();
+            let keep_id = self.config.id.is_some() || !self.may_keep(*family, id);
             let Some(overlay) = self.overlays.iter_mut().find(|o| o.family == *family) else {
                 continue;
             };

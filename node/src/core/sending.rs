@@ -37,8 +37,9 @@ impl Core {
         &mut self,
         socket: SocketId,
         destination: &Destination,
-        query: Query<'_>,
+        mut query: Query<'_>,
     ) -> bool {
+        query.id = self.id_at(socket, Family::of(&destination.to));
         let Some(id) = self.open_transaction(socket, destination) else {
             return false;
         };

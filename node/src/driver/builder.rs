@@ -166,7 +166,8 @@ impl DhtBuilder {
         self
     }
 
-    /// Our node ID, in both families. Default: random, or the saved one.
+    /// Our node ID, in both families. Default: the saved one, or a random one;
+    /// it changes where others agree that it does not fit our address (BEP 42).
     #[must_use]
     pub const fn id(mut self, id: Id) -> Self {
         self.id = Some(id);
@@ -226,6 +227,8 @@ impl DhtBuilder {
             allow_private: self.allow_private,
             rate_limit: self.rate_limit,
             patience: self.join_timeout,
+            follow_address: true,
+            id_per_socket: true,
             ..Config::new(local, routing, lookup)
         };
         let mut core = Core::new(config, seed().map_err(BuildError::Seed)?, Instant::ZERO);

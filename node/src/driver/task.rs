@@ -42,6 +42,11 @@ pub(crate) enum Command {
     Announce {
         info_hash: Id,
         port: AnnouncePort,
+        seed: bool,
+        sink: Sink,
+    },
+    Scrape {
+        info_hash: Id,
         sink: Sink,
     },
     FindNode {
@@ -50,6 +55,12 @@ pub(crate) enum Command {
     },
     Ping {
         addr: SocketAddr,
+        timeout: Duration,
+        reply: oneshot::Sender<QueryOutcome>,
+    },
+    Sample {
+        addr: SocketAddr,
+        target: Id,
         timeout: Duration,
         reply: oneshot::Sender<QueryOutcome>,
     },
@@ -228,9 +239,14 @@ impl Task {
             Command::Announce {
                 info_hash,
                 port,
+                seed,
                 sink,
             } => {
-                let lookup = self.core.announce(now, info_hash, port);
+                let lookup = self.core.announce_as(now, info_hash, port, seed);
+                self.lookups.insert(lookup, sink);
+            }
+            Command::Scrape { info_hash, sink } => {
+                let lookup = self.core.scrape(now, info_hash);
                 self.lookups.insert(lookup, sink);
             }
             Command::FindNode { target, sink } => {
@@ -243,6 +259,15 @@ impl Task {
                 reply,
             } => {
                 let query = self.core.ping(now, addr, timeout);
+                self.pings.insert(query, reply);
+            }
+            Command::Sample {
+                addr,
+                target,
+                timeout,
+                reply,
+            } => {
+                let query = self.core.sample_infohashes(now, addr, target, timeout);
                 self.pings.insert(query, reply);
             }
             Command::Bootstrap(addrs) => self.core.add_bootstrap(now, &addrs),
@@ -294,6 +319,11 @@ impl Task {
                 }
             }
             Event::NeedBootstrap => self.resolve_bootstrap(),
+            Event::IdChanged { .. } => {
+                // under another ID the saved table is not much use
+                self.save();
+                self.notify(Notice::Core(event));
+            }
             other => self.notify(Notice::Core(other)),
         }
     }
