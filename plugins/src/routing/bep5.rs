@@ -42,7 +42,7 @@ use super::table::{Bucket, Claim, Entry, List, Moment, Shape, Slot, Table};
 use super::{
     Build, Candidate, ClosestRequest, ContactSource, ErrorSeen, Origin, Purpose, QuerySeen,
     ResponseSeen, RoutingAction, RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing,
-    TableChange, TableEntry, TimeoutSeen,
+    TableChange, TableEntry, TimeoutSeen, bep42_parameter,
 };
 use crate::{ModuleInfo, Parameter, Parameters};
 
@@ -114,6 +114,7 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "contacts",
             "most of one IP address; 0 is no limit",
         ),
+        bep42_parameter(),
     ]
 }
 
@@ -127,6 +128,8 @@ struct Config {
     mended_by_query: bool,
     judged_by: usize,
     timeout: Duration,
+    /// Contacts whose ID does not fit their address make way [BEP 42].
+    prefers_fitting: bool,
     /// Off where another module sees to the table's freshness.
     refreshes_buckets: bool,
 }
@@ -141,6 +144,7 @@ impl Config {
             mended_by_query: parameters.choice("mended_by") == "any",
             judged_by: parameters.integer("judged_by"),
             timeout: parameters.duration("timeout"),
+            prefers_fitting: parameters.choice("bep42") == "prefer",
             refreshes_buckets: true,
         }
     }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::Parameter;
 use mdht_krpc::{Contact, Family, Id, Instant, Method, Rng};
 
 mod bep5;
@@ -20,6 +21,17 @@ pub(crate) use field::{lt, ut};
 pub(crate) use harvest::definition as harvest;
 pub(crate) use nice::{checked, nice, nr64, nr128, nrtt};
 pub(crate) use ut22::definition as ut22;
+
+/// Whether contacts whose ID fits their address are preferred [BEP 42]. Off by
+/// default: the modules of the thesis are of 2011, BEP 42 of 2014.
+fn bep42_parameter() -> Parameter {
+    Parameter::choice(
+        "bep42",
+        &["off", "prefer"],
+        "prefer: in a full bucket a contact whose ID does not fit its address makes way for one \
+         whose does, and for that only",
+    )
+}
 
 /// Makes a built-in module.
 type Build = fn(&crate::Parameters, RoutingSetup) -> Box<dyn RoutingModule>;
