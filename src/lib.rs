@@ -24,6 +24,8 @@ mod profile;
 mod profile_diff;
 mod profile_parquet;
 mod replay;
+mod sample;
+mod scrape;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
 /// how well.
@@ -41,6 +43,10 @@ enum Command {
     Lookup(lookup::Args),
     /// Announce that this machine is a peer of a swarm
     Announce(announce::Args),
+    /// Find out how large swarms are
+    Scrape(scrape::Args),
+    /// Ask nodes which infohashes they hold peers of
+    Sample(sample::Args),
     /// Ask nodes whether they are there
     Ping(ping::Args),
     /// Run a node until it is stopped
@@ -64,6 +70,8 @@ pub fn run(registry: &Registry) -> ExitCode {
     let result = match Cli::parse().command {
         Command::Lookup(args) => joining::block_on(lookup::run(&args, registry)),
         Command::Announce(args) => joining::block_on(announce::run(&args, registry)),
+        Command::Scrape(args) => joining::block_on(scrape::run(&args, registry)),
+        Command::Sample(args) => joining::block_on(sample::run(&args, registry)),
         Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
         Command::Check(args) => joining::block_on(check::run(&args, registry)),

@@ -111,8 +111,9 @@ impl Default for DhtBuilder {
 }
 
 impl DhtBuilder {
-    /// Routing module where none is chosen.
-    pub const DEFAULT_ROUTING: &str = "nr128";
+    /// Routing module where none is chosen. It prefers contacts whose ID fits
+    /// their address (BEP 42), which the modules by themselves do not.
+    pub const DEFAULT_ROUTING: &str = "nr128:bep42=prefer";
     /// Lookup module where none is chosen.
     pub const DEFAULT_LOOKUP: &str = "aggressive";
 
