@@ -82,7 +82,11 @@ async fn samples_of_one_node_and_of_many() {
     assert_eq!(asked.len(), of("sample").len(), "nobody twice");
     let done = of("done")[0];
     assert_eq!(done["asked"].as_u64().unwrap(), asked.len() as u64);
-    assert_eq!((&done["distinct"], &done["asked"]), (&1.into(), &12.into()));
+    // some may still name the node that asked before
+    assert_eq!(
+        (&done["distinct"], &done["sampled"]),
+        (&1.into(), &12.into())
+    );
     let text = mdht_beside(format!("sample {options}")).await;
     assert_eq!(text.out.trim(), SWARM.to_string(), "told once");
     assert!(

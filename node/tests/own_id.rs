@@ -132,8 +132,19 @@ fn a_new_node_takes_an_id_that_fits_and_keeps_its_contacts() {
 }
 
 #[test]
-fn all_contacts_survive_a_change_of_the_id() {
-    let mut crowd = Crowd::follower();
+fn contacts_survive_a_change_of_the_id_whatever_the_module() {
+    for routing in ["bep5", "nice", "nr128", "ut22", "harvest", "lt"] {
+        keeps_contacts(routing);
+    }
+}
+
+fn keeps_contacts(routing: &str) {
+    let registry = mdht_plugins::Registry::builtin();
+    let mut crowd = Crowd::new(Config {
+        follow_address: true,
+        routing: registry.routing(routing).unwrap(),
+        ..config(&["0.0.0.0:6881"])
+    });
     crowd.run(30 * MINUTE, |_| HOME);
     let before = crowd.bench.core.table(Family::V4).len();
     // until the very answer that changes it
@@ -141,7 +152,18 @@ fn all_contacts_survive_a_change_of_the_id() {
         crowd.run(Duration::from_secs(20), |_| LIE);
     }
     let after = crowd.bench.core.table(Family::V4).len();
-    assert!(2 * after > before, "{after} of {before} contacts left");
+    assert!(
+        2 * after > before,
+        "{routing}: {after} of {before} contacts left"
+    );
+    let own = crowd.id();
+    for entry in crowd.bench.core.table(Family::V4) {
+        assert_eq!(
+            entry.bucket,
+            own.common_prefix(&entry.contact.id),
+            "{routing}"
+        );
+    }
 }
 
 #[test]

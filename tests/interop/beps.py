@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mdht and libtorrent, extension by extension: BEPs 32, 33, 42, 43 and 51.
+"""mdht and libtorrent, extension by extension: BEPs 32, 33, 42, 43 and 51; with the crate mainline BEPs 42 and 43.
 
 Run as root after setup.sh; about a minute and a half. Unlike run.py's, the IPv4 addresses here are of the public
 Internet (64/8, in a network namespace where nobody else is), for BEP 42 exempts private ones. Prints one line per
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from suite.checks import Checks
 from suite.clients import VENV_PYTHON
 from suite.helper import Helper
 from suite.namespace import Namespace, run_ip
+
+MAINLINE = plan.ROOT / "target" / "clients" / "cargo" / "release" / "mainline-driver"
 
 NODES = 24
 SEEDS, LEECHES = 6, 10
@@ -99,6 +102,10 @@ class Suite:
         self.bep33_and_51()
         self.bep43()
         self.bep32()
+        if MAINLINE.exists():
+            self.mainline()
+        else:
+            print("# the crate mainline is not built (experiments/clients/setup.sh mainline): left out", flush=True)
 
     def start_overlay(self) -> None:
         self.names = [f"lt{n}" for n in range(NODES)]
@@ -140,7 +147,7 @@ class Suite:
         others = [v4(10 + n) for n in range(NODES)]
         pairs = zip(others, self.ids(others), strict=True)
         fitting = [fits(one, node.split(":")[0]) for node, one in pairs if one]
-        print(f"# {sum(fitting)} of {len(fitting)} libtorrent nodes have an ID that fits their address", flush=True)
+        self.checks.equal("all libtorrent nodes have an ID that fits their address", [True] * NODES, fitting)
         again.stop()
 
     def bep33_and_51(self) -> None:
@@ -227,6 +234,55 @@ class Suite:
         ids = [one["id"] for one in dual.status()["overlays"]]
         self.checks.true("with an ID in each", len(set(ids)) == 2, "two IDs", ids)
         dual.stop()
+
+
+    def mainline(self) -> None:
+        """The crate mainline, among nodes of ours alone: what it learns, it learns from us."""
+        node = self.node("mainline-host", "--bind 64.96.0.1:6881")
+        time.sleep(0.5)
+        shy = Mainline(self.namespace, "64.97.0.1:6881", "64.96.0.1:6881", "client")
+        shy.tell(f"lookup {plan.infohash('nobody')}")
+        asked = node.wait_for(lambda status: status["queries_received"]["get_peers"] > 0, 20)
+        time.sleep(2)
+        contacts = node.overlay()["contacts"]
+        self.checks.true("mainline as a client asks us", asked, "queries", node.status())
+        self.checks.equal("and does not enter our table", 0, contacts)
+        server = Mainline(self.namespace, "64.98.0.1:6881", "64.96.0.1:6881")
+        server.tell(f"lookup {plan.infohash('nobody')}")
+        entered = node.wait_for(lambda status: status["overlays"][0]["contacts"] > 0, 20)
+        self.checks.true("mainline as a server does", entered, "a contact", node.status())
+        its_id = server.ask("id", 20, lambda text: fits(text, "64.98.0.1"))
+        self.checks.true("our `ip` gives mainline an ID that fits", fits(its_id, "64.98.0.1"), "a fitting ID", its_id)
+        _, ping, _ = self.mdht(f"ping 64.98.0.1:6881 --bind {HOME}:0")
+        self.checks.equal("under which it answers", its_id, ping[0]["id"])
+        self.mdht(f"lookup {'12' * 20} --bind 64.99.0.1:6881 --bootstrap 64.98.0.1:6881 --read-only")
+        table = server.ask("table", 3, lambda text: "64.99.0.1" in text)
+        self.checks.true("a read-only mdht does not enter mainline's table", "64.99." not in table, "not 64.99.0.1", table)
+        node.stop()
+
+
+class Mainline:
+    def __init__(self, namespace: Namespace, node: str, bootstrap: str, *mode: str) -> None:
+        command = [str(MAINLINE), *node.split(":"), bootstrap, "/nonexistent", *mode]
+        self.process = namespace.popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def tell(self, line: str) -> None:
+        assert self.process.stdin is not None  # opened as a pipe
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
+    def ask(self, word: str, seconds: float, is_final: Callable[[str], bool]) -> str:
+        """Asks until the answer is a final one, or the time is over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.tell(word)
+            assert self.process.stdout is not None  # opened as a pipe
+            # lookups that end are told between answers
+            lines = iter(lambda: self.process.stdout.readline().decode().strip(), "")
+            answer = next(line.removeprefix(word).strip() for line in lines if line.split(" ")[0] == word)
+            if is_final(answer) or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.5)
 
 
 class Node:

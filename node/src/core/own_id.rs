@@ -118,37 +118,49 @@ impl Core {
         }
     }
 
-    /// Begins anew under an ID that fits the address: all contacts are kept,
-    /// in the buckets that they now belong to.
+    /// Goes on under an ID that fits the address: contacts are kept, in the
+    /// buckets that they now belong to.
     fn change_id(&mut self, family: Family, ip: IpAddr) {
         let new = fitting_id(ip, &mut self.rng);
-        let now = self.now;
         let Some(overlay) = self.overlays.iter_mut().find(|o| o.family == family) else {
             return;
         };
-        let table = overlay.routing.save(now);
         let old = std::mem::replace(&mut overlay.own_id, new);
-        let own_id = new;
-        overlay.routing = self.config.routing.make(RoutingSetup { own_id, family });
         overlay.fits = Some(ip);
         overlay.name_sockets(&self.config);
-        // what the module before asked is no business of the one after it
-        self.transactions.retag(|transaction| {
-            if transaction.family() == family && matches!(transaction.purpose, Purpose::Routing(_))
-            {
-                transaction.purpose = Purpose::Bootstrap;
-            }
-        });
         self.tell(Event::IdChanged {
             family,
             old,
             new,
             ip,
         });
-        self.with_routing(family, |module, cx| module.restore(cx, &table));
-        self.wake_routing_at(family, now);
+        let renamed = self.with_routing(family, |module, cx| module.rename(cx, new));
+        if renamed != Some(true) {
+            self.make_routing_anew(family, new);
+        }
+        self.wake_routing_at(family, self.now);
         // makes us known to our new neighbours
         self.start_maintenance_lookup(family, new);
+    }
+
+    /// For a routing module that cannot change its ID: another one takes up
+    /// what it saves.
+    fn make_routing_anew(&mut self, family: Family, own_id: Id) {
+        let now = self.now;
+        let Some(overlay) = self.overlays.iter_mut().find(|o| o.family == family) else {
+            return;
+        };
+        let table = overlay.routing.save(now);
+        let setup = RoutingSetup { own_id, family };
+        overlay.routing = self.config.routing.make(setup);
+        // what the module before asked is no business of the one after it
+        self.transactions.retag(|transaction| {
+            let asked_by_it = matches!(transaction.purpose, Purpose::Routing(_));
+            if asked_by_it && transaction.family() == family {
+                transaction.purpose = Purpose::Bootstrap;
+            }
+        });
+        self.with_routing(family, |module, cx| module.restore(cx, &table));
     }
 }
 

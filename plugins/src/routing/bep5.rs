@@ -36,7 +36,7 @@ mod full_bucket;
 use std::time::Duration;
 
 use full_bucket::{Check, TAG_NEWCOMER};
-use mdht_krpc::{Contact, Instant};
+use mdht_krpc::{Contact, Id, Instant};
 
 use super::table::{Bucket, Claim, Entry, List, Moment, Shape, Slot, Table};
 use super::{
@@ -396,6 +396,17 @@ impl RoutingModule for Bep5 {
     fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant> {
         self.join(cx);
         self.config.refreshes_buckets.then(|| self.refresh(cx))
+    }
+
+    fn rename(&mut self, cx: &mut RoutingCx<'_>, own_id: Id) -> bool {
+        self.checks.clear();
+        for homeless in self.table.rename(own_id, cx.now) {
+            homeless.report(TableChange::Replaced, cx);
+        }
+        // once more, to be known to our new neighbours
+        self.has_joined = false;
+        self.join(cx);
+        true
     }
 
     fn entries(&self, now: Instant) -> Vec<TableEntry> {

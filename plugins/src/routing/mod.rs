@@ -63,6 +63,15 @@ pub trait RoutingModule: ContactSource + Send {
     /// returned. Returns when to call next; `None` is never.
     fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant>;
 
+    /// Our own ID has changed: every contact moves to the bucket that it now
+    /// belongs to, with all that is known of it. False, as by default, if the
+    /// module cannot do that: it is then made anew, and restored from what it
+    /// saves.
+    fn rename(&mut self, cx: &mut RoutingCx<'_>, own_id: Id) -> bool {
+        let _ = (cx, own_id);
+        false
+    }
+
     /// Every contact the module holds, in the table or waiting for a place,
     /// for statistics and for people.
     fn entries(&self, now: Instant) -> Vec<TableEntry>;
