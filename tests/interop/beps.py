@@ -253,11 +253,8 @@ class Suite:
         self.checks.true("mainline as a server does", entered, "a contact", node.status())
         its_id = server.ask("id", 20, lambda text: fits(text, "64.98.0.1"))
         self.checks.true("our `ip` gives mainline an ID that fits", fits(its_id, "64.98.0.1"), "a fitting ID", its_id)
-        _, ping, _ = self.mdht(f"ping 64.98.0.1:6881 --bind {HOME}:0")
-        self.checks.equal("under which it answers", its_id, ping[0]["id"])
-        self.mdht(f"lookup {'12' * 20} --bind 64.99.0.1:6881 --bootstrap 64.98.0.1:6881 --read-only")
-        table = server.ask("table", 3, lambda text: "64.99.0.1" in text)
-        self.checks.true("a read-only mdht does not enter mainline's table", "64.99." not in table, "not 64.99.0.1", table)
+        # not the other way round: 8.0.1 reads only messages whose transaction ID has four bytes, and so answers neither
+        # libtorrent, whose have two, nor mdht, whose have eight
         node.stop()
 
 
