@@ -7,8 +7,10 @@
 //! - only answers to queries of ours are heard: nobody votes unasked;
 //! - a network (/16 of IPv4, /32 of IPv6) has one vote, its latest; the latest
 //!   [`WINDOW`] networks count, none for longer than [`LIFETIME`];
-//! - ports do not count (behind some NATs everybody sees another one), and
-//!   addresses that are not on the public Internet are no vote;
+//! - ports do not count (behind some NATs everybody sees another one), nor the
+//!   lower half of IPv6 addresses, which privacy extensions change daily, and
+//!   which the ID does not depend on;
+//! - addresses that are not on the public Internet are no vote;
 //! - the first decision of a run, when the table is nearly empty and little is
 //!   lost, takes [`FIRST_QUORUM`] networks; a later one [`QUORUM`]; either
 //!   takes three quarters of all votes that count;
@@ -62,7 +64,7 @@ impl IdVotes {
         if !is_public(says) || voter == says {
             return None;
         }
-        let network = network(voter);
+        let (network, says) = (network(voter), what_counts(says));
         self.votes
             .retain(|vote| vote.network != network && now.since(vote.at) < LIFETIME);
         if self.votes.len() == WINDOW {
@@ -80,6 +82,14 @@ impl IdVotes {
     fn may_change(&self, now: Instant) -> bool {
         let long_ago = |at: Instant| now.since(at) >= LEAST_BETWEEN;
         self.last_change.is_none_or(long_ago)
+    }
+}
+
+/// The part of an address that the ID depends on.
+fn what_counts(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::from((ip.to_bits() >> 64 << 64).to_be_bytes()),
     }
 }
 
@@ -254,6 +264,20 @@ mod tests {
             let private = [192, 168, 1, 2].into();
             assert_eq!(votes.vote(at(3600), net(n), private), None);
         }
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_prefix_are_one() {
+        let mut votes = IdVotes::default();
+        let voter = |n: u8| format!("2a00:{n:x}::1").parse().unwrap();
+        let home = |n: u8| format!("2a02:8070:1:2::{n:x}").parse().unwrap();
+        for n in 1..5 {
+            assert_eq!(votes.vote(at(0), voter(n), home(n)), None);
+        }
+        let won = votes.vote(at(0), voter(5), home(5)).unwrap();
+        let mut rng = Rng::from_u64(1);
+        let id = fitting_id(won, &mut rng);
+        assert!((1..=5).all(|n| id_fits_addr(&id, home(n))));
     }
 
     #[test]
