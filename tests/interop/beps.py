@@ -163,7 +163,7 @@ class Suite:
             want = [f"64.{10 + n}.0.1:{9100 + n}"]
             self.libtorrent.ask("find", 15, name=self.names[22], infohash=key, want=want, seconds=8)
         options = f"--bind 64.91.0.1:0 --bootstrap {v4(10)}"
-        _, documents, err = self.mdht(f"scrape {swarm} {plan.infohash('nobody')} {options}")
+        _, documents, _ = self.mdht(f"scrape {swarm} {plan.infohash('nobody')} {options}")
         found, nothing = documents[0], documents[1]
         print(f"# {found}", flush=True)
         close = abs((found["seeds"] or 0) - SEEDS) < 1 and abs((found["peers"] or 0) - LEECHES) < 1
@@ -171,7 +171,13 @@ class Suite:
         several = found["nodes_with_filters"] > 1 and found["refused_filters"] == 0
         self.checks.true("libtorrent's filters are among them", several, "> 1 node with filters", found)
         self.checks.equal("a swarm that nobody knows has no size", None, nothing["seeds"])
-        code, one, _ = self.mdht(f"sample 64.90.0.1:6881 --bind 64.91.0.1:0")
+        ours = plan.infohash("beps ours")
+        for n, mark in enumerate(["--seed", "", ""]):
+            self.mdht(f"announce {ours} --port 9200 {mark} --bind 64.{110 + n}.0.1:0 --bootstrap {v4(10)}")
+        _, told, _ = self.mdht(f"scrape {ours} {options}")
+        close = abs((told[0]["seeds"] or 0) - 1) < 0.5 and abs((told[0]["peers"] or 0) - 2) < 0.5
+        self.checks.true("libtorrent tells our seed from our other peers", close, "1 and 2", told[0])
+        _, one, _ = self.mdht("sample 64.90.0.1:6881 --bind 64.91.0.1:0")
         self.checks.holds_all("our node tells what it holds", {swarm}, set(one[0]["infohashes"] or []))
         sample = self.libtorrent.ask("sample", 15, name=self.names[20], node="64.90.0.1:6881", seconds=10)
         self.checks.holds_all("libtorrent samples our node", {swarm}, set(sample["samples"] or []))
@@ -200,7 +206,7 @@ class Suite:
         self.checks.true("another libtorrent does", entered, "a contact", node.status())
         node.stop()
         self.session("host", v4(63))
-        _, _, _ = self.mdht(f"lookup {'12' * 20} --bind 64.93.0.1:6881 --bootstrap {v4(63)} --read-only")
+        self.mdht(f"lookup {'12' * 20} --bind 64.93.0.1:6881 --bootstrap {v4(63)} --read-only")
         sizes = self.wait_tables(["host"], 1, 2)
         self.checks.equal("a read-only mdht does not enter libtorrent's table", [0], sizes)
         other = self.node("seen", f"--bind 64.94.0.1:6881 --bootstrap {v4(63)}")
@@ -223,7 +229,7 @@ class Suite:
         _, events, _ = self.mdht(f"lookup {theirs} {options}")
         peers = {event["peer"] for event in events if event["event"] == "peer"}
         self.checks.holds_all("mdht finds over IPv6 what libtorrent announced", {"[fd00:13::1]:9300"}, peers)
-        code, _, err = self.mdht(f"announce {ours} --port 9301 {options}")
+        code, _, _ = self.mdht(f"announce {ours} --port 9301 {options}")
         self.checks.equal("mdht announces over IPv6", 0, code)
         found = self.libtorrent.ask("find", 15, name="six7", infohash=ours, want=["[fd00:80::1]:9301"], seconds=10)["found"]
         self.checks.holds_all("libtorrent finds it", {"[fd00:80::1]:9301"}, set(found))
