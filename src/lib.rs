@@ -29,6 +29,8 @@ mod profile_parquet;
 mod put;
 mod read_only;
 mod replay;
+mod sample;
+mod scrape;
 mod secret_key;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
@@ -51,6 +53,10 @@ enum Command {
     Get(get::Args),
     /// Store a value in the DHT
     Put(put::Args),
+    /// Find out how large swarms are
+    Scrape(scrape::Args),
+    /// Ask nodes which infohashes they hold peers of
+    Sample(sample::Args),
     /// Ask nodes whether they are there
     Ping(ping::Args),
     /// Run a node until it is stopped
@@ -76,6 +82,8 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Announce(args) => joining::block_on(announce::run(&args, registry)),
         Command::Get(args) => joining::block_on(get::run(&args, registry)),
         Command::Put(args) => joining::block_on(put::run(&args, registry)),
+        Command::Scrape(args) => joining::block_on(scrape::run(&args, registry)),
+        Command::Sample(args) => joining::block_on(sample::run(&args, registry)),
         Command::Ping(args) => joining::block_on(ping::run(&args, registry)),
         Command::Node(args) => joining::block_on(node::run(&args, registry)),
         Command::Check(args) => joining::block_on(check::run(&args, registry)),

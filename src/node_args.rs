@@ -17,7 +17,8 @@ use crate::read_only::ReadOnly;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Node")]
 pub(crate) struct NodeArgs {
-    /// Address to bind, ADDR or ADDR:PORT; repeat for IPv6 or a second port
+    /// Address to bind, ADDR or ADDR:PORT; repeat for IPv6, or for further sockets, each with a
+    /// node ID of its own [BEP 45]
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = parse_bind)]
     pub(crate) bind: Vec<SocketAddr>,
 
@@ -71,7 +72,8 @@ pub(crate) struct NodeArgs {
     #[arg(long)]
     pub(crate) log_addresses: bool,
 
-    /// Node ID, 40 hexadecimal digits (default: random, or the saved one)
+    /// Node ID that stays, 40 hexadecimal digits (default: the saved or a random one, until
+    /// others agree that it does not fit our address [BEP 42])
     #[arg(long, value_name = "HEX")]
     pub(crate) id: Option<Id>,
 

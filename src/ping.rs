@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
     }
 }
 
-async fn resolve(host: &str) -> Result<SocketAddr, Failure> {
+pub(crate) async fn resolve(host: &str) -> Result<SocketAddr, Failure> {
     let usage = || {
         Failure::Usage(format!(
             "`{host}` is no node: it takes HOST:PORT, such as 192.0.2.7:6881"

@@ -11,7 +11,7 @@ use std::{env, fs, io};
 
 use mdht_krpc::{
     Body, Contact, ErrorReply, Family, Id, ItemFields, Message, Method, Nodes, Query, Response,
-    Values, Want,
+    Samples, ScrapeFilter, Values, Want,
 };
 
 const OWN: Id = Id::new(*b"abcdefghij0123456789");
@@ -36,11 +36,17 @@ fn queries() -> Vec<Seed> {
     let query = |name, query| (name, Message::new(b"aa", Body::Query(query)).encode());
     let announce = Query {
         implied_port: true,
+        seed: true,
         ..Query::announce_peer(OWN, OTHER, 6881, b"aoeusnth")
     };
     let vote = Query {
         target: Some(OTHER),
         ..Query::new(Method::Unknown(b"vote"), OWN)
+    };
+    let scrape = Query {
+        scrape: true,
+        no_seeds: true,
+        ..Query::get_peers(OWN, OTHER)
     };
     let both = Query {
         want: Want { v4: true, v6: true },
@@ -55,6 +61,8 @@ fn queries() -> Vec<Seed> {
         query("ping", Query::new(Method::Ping, OWN)),
         query("find_node", both),
         query("get_peers", Query::get_peers(OWN, OTHER)),
+        query("scrape", scrape),
+        query("sample_infohashes", Query::sample_infohashes(OWN, OTHER)),
         query("announce_peer", announce),
         query("unknown_method", vote),
         query("get", Query::get(OWN, OTHER)),
@@ -105,11 +113,33 @@ fn replies() -> Vec<Seed> {
         ..Response::new(OWN)
     };
     let with_item = Message::new(b"aa", Body::Response(with_item));
+    let mut filter = ScrapeFilter::new();
+    filter.insert(v4.ip());
+    let scraped = Response {
+        seeds: Some(filter.as_bytes()),
+        leeches: Some(filter.as_bytes()),
+        token: Some(b"aoeusnth"),
+        ..Response::new(OWN)
+    };
+    let sampled = Response {
+        samples: Samples::new(b"abcdefghij0123456789mnopqrstuvwxyz123456"),
+        num: Some(2),
+        interval: Some(1800),
+        ..Response::new(OWN)
+    };
     let plain = Message::new(b"", Body::Response(Response::new(OWN)));
     vec![
         ("response", plain.encode()),
         ("response_with_item", with_item.encode()),
         ("response_with_everything", full.encode()),
+        (
+            "scraped",
+            Message::new(b"aa", Body::Response(scraped)).encode(),
+        ),
+        (
+            "sampled",
+            Message::new(b"aa", Body::Response(sampled)).encode(),
+        ),
         ("error", Message::new(b"aa", Body::Error(error)).encode()),
     ]
 }

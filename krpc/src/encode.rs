@@ -77,6 +77,9 @@ fn write_arguments(query: &Query<'_>, out: &mut Vec<u8>) {
         write_id(b"9:info_hash20:", info_hash, out);
     }
     write_public_key(&query.item, out);
+    if query.no_seeds {
+        out.extend_from_slice(b"6:noseedi1e");
+    }
     if let Some(port) = query.port {
         out.extend_from_slice(b"4:port");
         write_integer(port.into(), out);
@@ -84,6 +87,12 @@ fn write_arguments(query: &Query<'_>, out: &mut Vec<u8>) {
     if let Some(salt) = query.salt {
         out.extend_from_slice(b"4:salt");
         write_string(salt, out);
+    }
+    if query.scrape {
+        out.extend_from_slice(b"6:scrapei1e");
+    }
+    if query.seed {
+        out.extend_from_slice(b"4:seedi1e");
     }
     write_signature(&query.item, out);
     if let Some(target) = &query.target {
@@ -114,8 +123,20 @@ fn write_families(want: Want, out: &mut Vec<u8>) {
 
 fn write_response(response: &Response<'_>, out: &mut Vec<u8>) {
     out.push(b'd');
+    if let Some(filter) = response.leeches {
+        out.extend_from_slice(b"4:BFpe256:");
+        out.extend_from_slice(filter);
+    }
+    if let Some(filter) = response.seeds {
+        out.extend_from_slice(b"4:BFsd256:");
+        out.extend_from_slice(filter);
+    }
     if let Some(id) = &response.id {
         write_id(b"2:id20:", id, out);
+    }
+    if let Some(interval) = response.interval {
+        out.extend_from_slice(b"8:interval");
+        write_integer(interval.into(), out);
     }
     write_public_key(&response.item, out);
     if let Some(nodes) = &response.nodes {
@@ -125,6 +146,14 @@ fn write_response(response: &Response<'_>, out: &mut Vec<u8>) {
     if let Some(nodes) = &response.nodes6 {
         out.extend_from_slice(b"6:nodes6");
         write_string(nodes.as_bytes(), out);
+    }
+    if let Some(num) = response.num {
+        out.extend_from_slice(b"3:num");
+        write_integer(num.into(), out);
+    }
+    if let Some(samples) = &response.samples {
+        out.extend_from_slice(b"7:samples");
+        write_string(samples.as_bytes(), out);
     }
     write_signature(&response.item, out);
     if let Some(token) = response.token {

@@ -24,7 +24,9 @@ mod id;
 mod item;
 mod message;
 mod rng;
+mod samples;
 mod scan;
+mod scrape;
 mod secure_id;
 mod strict;
 mod take;
@@ -40,6 +42,8 @@ pub use item::{
 };
 pub use message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want, error_code};
 pub use rng::Rng;
+pub use samples::Samples;
+pub use scrape::{FilterBytes, ScrapeFilter};
 pub use secure_id::{id_fits_addr, secure_prefix};
 pub use strict::StrictError;
 pub use time::Instant;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::{BitOr, BitOrAssign};
 
-use crate::{Id, ItemFields, Nodes, Values};
+use crate::scrape::FilterBytes;
+use crate::{Id, ItemFields, Nodes, Samples, Values};
 
 /// One KRPC message (BEP 5, "KRPC Protocol").
 ///
@@ -167,6 +168,13 @@ pub struct Query<'a> {
     /// `cas` of a put: the sequence number that the item it replaces must have
     /// (BEP 44).
     pub cas: Option<i64>,
+    /// `seed` of announce_peer: the peer has the whole torrent (BEP 33). Any
+    /// value but 1 is `false`.
+    pub seed: bool,
+    /// `noseed` of get_peers: the asker wants no seeds (BEP 33).
+    pub no_seeds: bool,
+    /// `scrape` of get_peers: the asker wants filters to count peers by (BEP 33).
+    pub scrape: bool,
 }
 
 impl<'a> Query<'a> {
@@ -187,6 +195,9 @@ impl<'a> Query<'a> {
             item: ItemFields::NONE,
             salt: None,
             cas: None,
+            seed: false,
+            no_seeds: false,
+            scrape: false,
         }
     }
 
@@ -221,6 +232,14 @@ impl<'a> Query<'a> {
         query
     }
 
+    /// A sample_infohashes query, which also asks for contacts close to
+    /// `target` (BEP 51).
+    pub const fn sample_infohashes(id: Id, target: Id) -> Self {
+        let mut query = Self::new(Method::SampleInfohashes, id);
+        query.target = Some(target);
+        query
+    }
+
     /// A put query for an item without salt, with the token that the asked
     /// node gave before (BEP 44).
     pub const fn put(id: Id, item: ItemFields<'a>, token: &'a [u8]) -> Self {
@@ -251,6 +270,17 @@ pub struct Response<'a> {
     pub values: Option<Values<'a>>,
     /// The item, or its sequence number alone (BEP 44).
     pub item: ItemFields<'a>,
+    /// `BFsd`: a filter of the swarm's seeds (BEP 33).
+    pub seeds: Option<&'a FilterBytes>,
+    /// `BFpe`: a filter of the swarm's other peers (BEP 33).
+    pub leeches: Option<&'a FilterBytes>,
+    /// `samples`: infohashes that the node holds peers of, 20 bytes each (BEP 51).
+    pub samples: Option<Samples<'a>>,
+    /// `num`: how many infohashes the node holds peers of (BEP 51).
+    pub num: Option<u32>,
+    /// `interval`: seconds until the node has other samples (BEP 51 allows 0
+    /// to 21,600).
+    pub interval: Option<u32>,
 }
 
 impl Response<'_> {

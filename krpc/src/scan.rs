@@ -13,11 +13,13 @@
 use crate::bencode::{Cursor, Keys, ScanError, ScanErrorKind};
 use crate::contact::read_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want};
+use crate::scrape::FilterBytes;
 use crate::take::{
-    INNER_DEPTH, IdBytes, Result, error_reply, skip_unwanted, take_addr, take_flag, take_id,
-    take_integer, take_item_field, take_nodes, take_port, take_string, values, wanted_families,
+    INNER_DEPTH, IdBytes, Result, error_reply, skip_unwanted, take_addr, take_as, take_flag,
+    take_id, take_integer, take_item_field, take_mark, take_nodes, take_number, take_port,
+    take_string, values, wanted_families,
 };
-use crate::{Family, Id, ItemFields, Nodes, Values};
+use crate::{Family, Id, ItemFields, Nodes, Samples, Values};
 
 impl<'a> Message<'a> {
     /// Reads a KRPC message, tolerating what real clients get wrong.
@@ -68,6 +70,9 @@ struct Arguments<'a> {
     item: ItemFields<'a>,
     salt: Option<&'a [u8]>,
     cas: Option<i64>,
+    seed: Option<bool>,
+    no_seeds: Option<bool>,
+    scrape: Option<bool>,
 }
 
 /// `r`: the content of a response.
@@ -79,6 +84,11 @@ struct Reply<'a> {
     token: Option<&'a [u8]>,
     values: Option<&'a [u8]>,
     item: ItemFields<'a>,
+    seeds: Option<&'a FilterBytes>,
+    leeches: Option<&'a FilterBytes>,
+    samples: Option<Samples<'a>>,
+    num: Option<u32>,
+    interval: Option<u32>,
 }
 
 /// Nesting around an entry of the message.
@@ -262,6 +272,9 @@ impl<'a> Arguments<'a> {
                 b"token" => take_string(&mut self.token, cursor, INNER_DEPTH)?,
                 b"implied_port" => take_flag(&mut self.implied_port, cursor, INNER_DEPTH)?,
                 b"port" => take_port(&mut self.port, cursor, INNER_DEPTH)?,
+                b"seed" => take_mark(&mut self.seed, cursor, INNER_DEPTH)?,
+                b"noseed" => take_mark(&mut self.no_seeds, cursor, INNER_DEPTH)?,
+                b"scrape" => take_mark(&mut self.scrape, cursor, INNER_DEPTH)?,
                 b"want" if self.want.is_none() && cursor.peek()? == b'l' => {
                     self.want = Some(wanted_families(cursor, INNER_DEPTH)?);
                 }
@@ -289,6 +302,9 @@ impl<'a> Arguments<'a> {
             item: self.item,
             salt: self.salt,
             cas: self.cas,
+            seed: self.seed.unwrap_or(false),
+            no_seeds: self.no_seeds.unwrap_or(false),
+            scrape: self.scrape.unwrap_or(false),
         }
     }
 }
@@ -340,6 +356,11 @@ impl<'a> Reply<'a> {
                     self.values = Some(values(cursor)?);
                 }
                 b"values" => skip_unwanted(b'l', cursor, INNER_DEPTH)?,
+                b"BFsd" => take_filter(&mut self.seeds, cursor)?,
+                b"BFpe" => take_filter(&mut self.leeches, cursor)?,
+                b"samples" => take_as(&mut self.samples, Samples::new, cursor, INNER_DEPTH)?,
+                b"num" => take_number(&mut self.num, cursor, INNER_DEPTH)?,
+                b"interval" => take_number(&mut self.interval, cursor, INNER_DEPTH)?,
                 _ if take_item_field(&mut self.item, key, cursor, INNER_DEPTH)? => {}
                 _ => cursor.skip(INNER_DEPTH)?,
             }
@@ -356,6 +377,16 @@ impl<'a> Reply<'a> {
             token: self.token,
             values: self.values.map(Values::from_wire),
             item: self.item,
+            seeds: self.seeds,
+            leeches: self.leeches,
+            samples: self.samples,
+            num: self.num,
+            interval: self.interval,
         }
     }
+}
+
+/// Reads a filter into `slot` if it is free and the filter of the one length there is.
+fn take_filter<'a>(slot: &mut Option<&'a FilterBytes>, cursor: &mut Cursor<'a>) -> Result<()> {
+    take_as(slot, |bytes| bytes.try_into().ok(), cursor, INNER_DEPTH)
 }

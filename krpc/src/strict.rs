@@ -7,7 +7,8 @@ use bendy::decoding::{Decoder, DictDecoder, Object};
 use crate::bencode::MAX_DEPTH;
 use crate::contact::read_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Method, Query, Response, Want};
-use crate::{Family, Id, ItemFields, Nodes, Values};
+use crate::scrape::FilterBytes;
+use crate::{Family, Id, ItemFields, Nodes, Samples, Values};
 
 /// Why a datagram is not a strictly correct KRPC message.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +120,16 @@ fn integer(value: Object<'_, '_>, key: &'static str) -> Result<i64> {
         .map_err(|_| StrictError::Invalid(key))
 }
 
+fn number(value: Object<'_, '_>, key: &'static str) -> Result<u32> {
+    let number = u32::try_from(integer(value, key)?);
+    number.map_err(|_| StrictError::Invalid(key))
+}
+
+fn filter<'a>(value: Object<'_, 'a>, key: &'static str) -> Result<&'a FilterBytes> {
+    let bytes = value.try_into_bytes()?;
+    bytes.try_into().map_err(|_| StrictError::Invalid(key))
+}
+
 fn id(value: Object<'_, '_>, key: &'static str) -> Result<Option<Id>> {
     let id = Id::from_slice(value.try_into_bytes()?);
     id.ok_or(StrictError::Invalid(key)).map(Some)
@@ -140,6 +151,9 @@ fn arguments<'a>(mut dict: DictDecoder<'_, 'a>, datagram: &'a [u8]) -> Result<Qu
                 let port = u16::try_from(integer(value, "port")?);
                 query.port = Some(port.map_err(|_| StrictError::Invalid("port"))?);
             }
+            b"seed" => query.seed = integer(value, "seed")? == 1,
+            b"noseed" => query.no_seeds = integer(value, "noseed")? == 1,
+            b"scrape" => query.scrape = integer(value, "scrape")? == 1,
             b"want" => query.want = wanted_families(value)?,
             b"salt" => query.salt = Some(value.try_into_bytes()?),
             b"cas" => query.cas = Some(integer(value, "cas")?),
@@ -171,6 +185,14 @@ fn response<'a>(mut dict: DictDecoder<'_, 'a>, datagram: &'a [u8]) -> Result<Res
             b"nodes" => response.nodes = Some(nodes(Family::V4, value)?),
             b"nodes6" => response.nodes6 = Some(nodes(Family::V6, value)?),
             b"values" => response.values = Some(values(value)?),
+            b"BFsd" => response.seeds = Some(filter(value, "BFsd")?),
+            b"BFpe" => response.leeches = Some(filter(value, "BFpe")?),
+            b"samples" => {
+                let samples = Samples::new(value.try_into_bytes()?);
+                response.samples = Some(samples.ok_or(StrictError::Invalid("samples"))?);
+            }
+            b"num" => response.num = Some(number(value, "num")?),
+            b"interval" => response.interval = Some(number(value, "interval")?),
             _ => item_field(&mut response.item, key, value, datagram)?,
         }
     }

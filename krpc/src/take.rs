@@ -168,6 +168,49 @@ pub(crate) fn take_flag(
     Ok(())
 }
 
+/// Reads a mark that only the value 1 sets (BEP 33).
+pub(crate) fn take_mark(
+    slot: &mut Option<bool>,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(value) = integer(cursor, depth)? {
+        slot.get_or_insert(value == 1);
+    }
+    Ok(())
+}
+
+/// Reads a number that is not negative.
+pub(crate) fn take_number(
+    slot: &mut Option<u32>,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(value) = integer(cursor, depth)? {
+        match u32::try_from(value) {
+            Ok(number) => _ = slot.get_or_insert(number),
+            Err(_) => cursor.oddities |= Oddities::WRONG_TYPE,
+        }
+    }
+    Ok(())
+}
+
+/// Reads a string into `slot` if it is free and `read` makes something of it.
+pub(crate) fn take_as<'a, T>(
+    slot: &mut Option<T>,
+    read: impl FnOnce(&'a [u8]) -> Option<T>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(text) = string(cursor, depth)? {
+        match read(text) {
+            Some(value) => _ = slot.get_or_insert(value),
+            None => cursor.oddities |= Oddities::WRONG_TYPE,
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn take_port(
     slot: &mut Option<u16>,
     cursor: &mut Cursor<'_>,

@@ -6,13 +6,16 @@
 
 mod capture;
 pub mod core;
+mod crawl;
 mod driver;
 pub mod item;
 
 pub use capture::CaptureWriter;
 pub use core::{
     AnnouncePort, Budget, ItemQuery, ItemReport, LookupReport, LookupStep, QueryOutcome, RateLimit,
+    Sample, ScrapeReport,
 };
+pub use crawl::{Crawl, CrawlReport};
 pub use driver::{
     BuildError, Clock, DEFAULT_BOOTSTRAP, Dht, DhtBuilder, FoundPeer, Logged, LookupMoment,
     LookupNews, Notice, OverlayStatus, Peers, Received, Republishing, Socket, StateError, Status,

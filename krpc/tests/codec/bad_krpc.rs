@@ -229,3 +229,43 @@ fn items() {
 fn with_cas(value: &str) -> String {
     format!("d1:ad3:cas{value}2:id20:abcdefghij0123456789e1:q3:put1:t2:aa1:y1:qe")
 }
+
+#[test]
+fn filters_and_samples() {
+    let filter = |key: &str, len| format!("d1:rd{key}{}e1:t2:aa1:y1:re", string(len));
+    let samples = |len| response(&format!("7:samples{}", string(len)));
+    all_as_expected([
+        row("BFsd of 0 B", filter("4:BFsd", 0), WRONG_TYPE),
+        row("BFsd of 255 B", filter("4:BFsd", 255), WRONG_TYPE),
+        row("BFsd of 256 B", filter("4:BFsd", 256), FINE),
+        row("BFpe of 256 B", filter("4:BFpe", 256), FINE),
+        row("BFpe of 257 B", filter("4:BFpe", 257), WRONG_TYPE),
+        row("BFpe a number", "d1:rd4:BFpei1ee1:t2:aa1:y1:re", WRONG_TYPE),
+        row("samples of 0 B", samples(0), FINE),
+        row("samples of 19 B", samples(19), WRONG_TYPE),
+        row("samples of 400 B", samples(400), FINE),
+        row("samples a list", response("7:samplesle"), WRONG_TYPE),
+        row("interval 21601", response("8:intervali21601e"), FINE),
+        row("interval negative", response("8:intervali-1e"), WRONG_TYPE),
+        row("interval a string", response("8:interval1:1"), WRONG_TYPE),
+        row("num of 2^32", response("3:numi4294967296e"), WRONG_TYPE),
+        row("num negative", response("3:numi-1e"), WRONG_TYPE),
+        row("scrape a string", query("6:scrape1:1"), WRONG_TYPE),
+        row("seed a string", query("4:seed1:1"), WRONG_TYPE),
+        row("noseed a list", query("6:noseedle"), WRONG_TYPE),
+    ]);
+    let marks = |bytes: String| {
+        let Body::Query(query) = Message::scan(bytes.as_bytes()).unwrap().body else {
+            panic!("not a query");
+        };
+        (query.seed, query.no_seeds, query.scrape)
+    };
+    let with = |value: &str| {
+        query(&format!(
+            "6:noseedi{value}e6:scrapei{value}e4:seedi{value}e"
+        ))
+    };
+    assert_eq!(marks(with("1")), (true, true, true));
+    assert_eq!(marks(with("0")), (false, false, false));
+    assert_eq!(marks(with("2")), (false, false, false), "BEP 33: not 1");
+}

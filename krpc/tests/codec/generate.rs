@@ -4,8 +4,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mdht_krpc::{
-    Body, Contact, ErrorReply, Family, Id, ItemFields, Message, Method, Nodes, Query, Response,
-    Values, Want,
+    Body, Contact, ErrorReply, Family, FilterBytes, Id, ItemFields, Message, Method, Nodes, Query,
+    Response, Samples, Values, Want,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -53,8 +53,18 @@ enum OwnedBody {
         token: Option<Vec<u8>>,
         values: Option<Vec<SocketAddr>>,
         item: OwnedItem,
+        indexing: Indexing,
     },
     Error(i64, Vec<u8>),
+}
+
+/// What BEPs 33 and 51 add to a response.
+#[derive(Clone, Debug)]
+struct Indexing {
+    filters: [Option<Box<FilterBytes>>; 2],
+    samples: Option<Vec<u8>>,
+    num: Option<u32>,
+    interval: Option<u32>,
 }
 
 impl Owned {
@@ -73,6 +83,7 @@ impl Owned {
                 token,
                 values,
                 item,
+                indexing,
             } => Body::Response(Response {
                 id: *id,
                 nodes: nodes.as_ref().map(|b| Nodes::new(Family::V4, b)),
@@ -80,6 +91,11 @@ impl Owned {
                 token: token.as_deref(),
                 values: values.as_ref().map(|peers| Values::from_peers(peers)),
                 item: item.fields(),
+                seeds: indexing.filters[0].as_deref(),
+                leeches: indexing.filters[1].as_deref(),
+                samples: indexing.samples.as_deref().and_then(Samples::new),
+                num: indexing.num,
+                interval: indexing.interval,
             }),
             OwnedBody::Error(code, message) => Body::Error(ErrorReply {
                 code: *code,
@@ -139,34 +155,38 @@ fn nodes(addr: impl Strategy<Value = SocketAddr>) -> impl Strategy<Value = Vec<u
 }
 
 fn method() -> impl Strategy<Value = Vec<u8>> {
-    let known = [
-        "ping",
-        "find_node",
-        "get_peers",
-        "announce_peer",
-        "get",
-        "put",
-    ];
-    let known = select(known.to_vec()).prop_map(|name| name.as_bytes().to_vec());
+    let known = select(
+        &[
+            "ping",
+            "find_node",
+            "get_peers",
+            "announce_peer",
+            "get",
+            "put",
+            "sample_infohashes",
+        ][..],
+    )
+    .prop_map(|name| name.as_bytes().to_vec());
     prop_oneof![3 => known, 1 => bytes(40)]
 }
 
 fn query() -> impl Strategy<Value = OwnedBody> {
     let ids = (option::of(id()), option::of(id()), option::of(id()));
     let port = (option::of(any::<u16>()), any::<bool>());
-    let rest = (option::of(bytes(1024)), any::<(bool, bool)>());
+    let rest = (option::of(bytes(1024)), any::<[bool; 5]>());
     let item = (item(), option::of(any::<i64>()));
-    (method(), ids, port, rest, item).prop_map(|(name, ids, port, (token, want), (item, cas))| {
+    (method(), ids, port, rest, item).prop_map(|(name, ids, port, (token, flags), (item, cas))| {
+        let [v4, v6, seed, no_seeds, scrape] = flags;
         let query = Query {
             id: ids.0,
             target: ids.1,
             info_hash: ids.2,
             port: port.0,
             implied_port: port.1,
-            want: Want {
-                v4: want.0,
-                v6: want.1,
-            },
+            want: Want { v4, v6 },
+            seed,
+            no_seeds,
+            scrape,
             cas,
             ..Query::new(Method::Ping, Id::default())
         };
@@ -178,13 +198,32 @@ fn response() -> impl Strategy<Value = OwnedBody> {
     let nodes = (option::of(nodes(v4())), option::of(nodes(v6())));
     let token = option::of(bytes(1024));
     let values = (option::of(vec(addr(), 0..60)), item());
-    (option::of(id()), nodes, token, values).prop_map(|(id, nodes, token, (values, item))| {
-        OwnedBody::Response {
+    let all = (option::of(id()), nodes, token, values, indexing());
+    all.prop_map(
+        |(id, nodes, token, (values, item), indexing)| OwnedBody::Response {
             id,
             nodes: nodes.into(),
             token,
             values,
             item,
+            indexing,
+        },
+    )
+}
+
+fn indexing() -> impl Strategy<Value = Indexing> {
+    let filter = || option::weighted(0.2, any::<u8>().prop_map(|byte| Box::new([byte; 256])));
+    let samples = option::weighted(
+        0.3,
+        vec(any::<[u8; 20]>(), 0..25).prop_map(|all| all.concat()),
+    );
+    let numbers = (option::of(any::<u32>()), option::of(0..30_000_u32));
+    (filter(), filter(), samples, numbers).prop_map(|(seeds, leeches, samples, (num, interval))| {
+        Indexing {
+            filters: [seeds, leeches],
+            samples,
+            num,
+            interval,
         }
     })
 }
@@ -349,6 +388,7 @@ pub(crate) fn krpc_tree() -> BoxedStrategy<Tree> {
         ("implied_port", 20, integer()),
         ("info_hash", 40, sized(20)),
         ("k", 20, sized(32)),
+        ("noseed", 20, integer()),
         (
             "port",
             20,
@@ -357,6 +397,8 @@ pub(crate) fn krpc_tree() -> BoxedStrategy<Tree> {
                 .boxed(),
         ),
         ("salt", 20, sized(0..70)),
+        ("scrape", 20, integer()),
+        ("seed", 20, integer()),
         ("seq", 20, integer()),
         ("sig", 20, sized(64)),
         ("target", 40, sized(20)),
@@ -365,11 +407,17 @@ pub(crate) fn krpc_tree() -> BoxedStrategy<Tree> {
         ("want", 30, want),
     ]);
     let peer = prop_oneof![9 => sized(6), 9 => sized(18), 1 => sized(0..20)].boxed();
+    let filter = prop_oneof![9 => sized(256), 1 => sized(250..260)].boxed();
     let response = dictionary(vec![
+        ("BFpe", 15, filter.clone()),
+        ("BFsd", 15, filter),
         ("id", 95, sized(20)),
+        ("interval", 15, integer()),
         ("k", 20, sized(32)),
         ("nodes", 60, compact(26)),
         ("nodes6", 30, compact(38)),
+        ("num", 15, integer()),
+        ("samples", 15, compact(20)),
         ("seq", 20, integer()),
         ("sig", 20, sized(64)),
         ("token", 50, sized(0..12)),

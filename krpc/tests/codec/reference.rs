@@ -86,11 +86,20 @@ fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(
         if let Some(key) = query.item.public_key {
             dict.emit_pair_with(b"k", |e| e.emit_bytes(key))?;
         }
+        if query.no_seeds {
+            dict.emit_pair(b"noseed", 1)?;
+        }
         if let Some(port) = query.port {
             dict.emit_pair(b"port", port)?;
         }
         if let Some(salt) = query.salt {
             dict.emit_pair_with(b"salt", |e| e.emit_bytes(salt))?;
+        }
+        if query.scrape {
+            dict.emit_pair(b"scrape", 1)?;
+        }
+        if query.seed {
+            dict.emit_pair(b"seed", 1)?;
         }
         emit_signature(&query.item, &mut dict)?;
         if let Some(target) = &query.target {
@@ -111,8 +120,17 @@ fn emit_arguments(query: &Query<'_>, encoder: SingleItemEncoder<'_>) -> Result<(
 
 fn emit_response(response: &Response<'_>, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
     encoder.emit_dict(|mut dict| {
+        if let Some(filter) = response.leeches {
+            dict.emit_pair_with(b"BFpe", |e| e.emit_bytes(filter))?;
+        }
+        if let Some(filter) = response.seeds {
+            dict.emit_pair_with(b"BFsd", |e| e.emit_bytes(filter))?;
+        }
         if let Some(id) = &response.id {
             dict.emit_pair_with(b"id", |e| e.emit_bytes(id.as_bytes()))?;
+        }
+        if let Some(interval) = response.interval {
+            dict.emit_pair(b"interval", interval)?;
         }
         if let Some(key) = response.item.public_key {
             dict.emit_pair_with(b"k", |e| e.emit_bytes(key))?;
@@ -122,6 +140,12 @@ fn emit_response(response: &Response<'_>, encoder: SingleItemEncoder<'_>) -> Res
         }
         if let Some(nodes) = &response.nodes6 {
             dict.emit_pair_with(b"nodes6", |e| e.emit_bytes(Nodes::as_bytes(nodes)))?;
+        }
+        if let Some(num) = response.num {
+            dict.emit_pair(b"num", num)?;
+        }
+        if let Some(samples) = &response.samples {
+            dict.emit_pair_with(b"samples", |e| e.emit_bytes(samples.as_bytes()))?;
         }
         emit_signature(&response.item, &mut dict)?;
         if let Some(token) = response.token {

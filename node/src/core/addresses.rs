@@ -49,6 +49,14 @@ impl AddressPolicy {
     }
 }
 
+/// /16 of IPv4, /32 of IPv6: what one operator's fault is likely to take down.
+pub(crate) fn network(ip: IpAddr) -> (bool, u32) {
+    match ip {
+        IpAddr::V4(ip) => (false, ip.to_bits() >> 16),
+        IpAddr::V6(ip) => (true, u32::try_from(ip.to_bits() >> 96).unwrap_or(0)),
+    }
+}
+
 fn can_be_a_host(ip: IpAddr) -> bool {
     let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast() || ip.octets()[0] == 0);
     let mapped = matches!(ip, IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some());

@@ -8,7 +8,7 @@
 //!   taken from a budget of the asker's address ([`RateLimit::excess`]); where
 //!   the budget ends, the answer is cut: first the contacts of the family not
 //!   asked by, then peers down to eight, contacts down to four, then all of
-//!   both. What still does not fit is not sent.
+//!   both, then items, filters and samples. What still does not fit is not sent.
 //! - An error is never longer than the query it answers; it leaves out what it
 //!   can do without, or is not sent.
 //!
@@ -150,7 +150,8 @@ fn cut_nodes(nodes: &mut &[u8], family: Family, keep: usize, over: usize) -> usi
     over.saturating_sub(gone * len)
 }
 
-/// The response in at most `most` bytes, by leaving out list entries.
+/// The response in at most `most` bytes, by leaving out list entries, and in
+/// the end whatever else it holds but the ID and a token.
 fn trimmed(
     answer: &Message<'_>,
     response: &Response<'_>,
@@ -191,7 +192,17 @@ fn trimmed(
             return Some(bytes);
         }
     }
-    None
+    let bare = Response {
+        id: response.id,
+        token: response.token,
+        ..Response::default()
+    };
+    let bytes = Message {
+        body: Body::Response(bare),
+        ..answer.clone()
+    }
+    .encode();
+    (bytes.len() <= most).then_some(bytes)
 }
 
 #[cfg(test)]

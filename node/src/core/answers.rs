@@ -10,7 +10,7 @@ use mdht_plugins::routing::{ErrorSeen, Origin, ResponseSeen, TimeoutSeen};
 use super::overlay::HeldTimeout;
 use super::search::Answer;
 use super::transactions::{Purpose, Transaction, TransactionId};
-use super::{Core, Event, QueryOutcome, SocketId};
+use super::{Core, Event, QueryOutcome, Sample, SocketId};
 
 impl Core {
     pub(crate) fn on_response(
@@ -25,14 +25,13 @@ impl Core {
             return;
         };
         let family = transaction.family();
-        let own_id = self.id(family);
-        let Some(id) = response.id.filter(|id| Some(*id) != own_id) else {
+        let Some(id) = response.id.filter(|id| !self.is_own_id(family, id)) else {
             // no ID, or our own sent back: such a node is no use, but it is not silence
             self.stats.refused_responses += 1;
             return self.on_fruitless_answer(&transaction, 0, "response without a valid id");
         };
         self.note_answer(family);
-        self.count_vote(family, from, message);
+        self.count_vote(family, socket, from, message);
         let nodes = match family {
             Family::V4 => response.nodes,
             Family::V6 => response.nodes6,
@@ -74,6 +73,7 @@ impl Core {
                     rtt,
                     version,
                     nodes,
+                    sample: Sample::of(response).map(Box::new),
                 };
                 self.tell(Event::QueryDone {
                     query,
@@ -98,6 +98,8 @@ impl Core {
             return;
         };
         self.note_answer(transaction.family());
+        // nodes that enforce BEP 42 answer with an error, and say why
+        self.count_vote(transaction.family(), socket, from, message);
         let text = String::from_utf8_lossy(error.message);
         self.on_fruitless_answer(&transaction, error.code, &text);
     }
@@ -155,7 +157,13 @@ impl Core {
         taken
     }
 
-    fn count_vote(&mut self, family: Family, voter: SocketAddr, message: &Message<'_>) {
+    fn count_vote(
+        &mut self,
+        family: Family,
+        socket: SocketId,
+        voter: SocketAddr,
+        message: &Message<'_>,
+    ) {
         let Some(says) = message
             .external_addr
             .filter(|addr| Family::of(addr) == family)
@@ -163,6 +171,10 @@ impl Core {
             return;
         };
         let before = self.external_addr(family);
+        if self.main_socket(family) == Some(socket) {
+            // another socket may be seen under another address
+            self.vote_on_id(family, voter.ip(), says.ip());
+        }
         let overlay = self.overlay(family);
         if let Some(addr) = overlay.and_then(|overlay| overlay.external.vote(voter.ip(), says)) {
             self.addresses.add_own(addr);

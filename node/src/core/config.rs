@@ -6,7 +6,7 @@ use std::time::Duration;
 use mdht_krpc::Id;
 use mdht_plugins::{LookupFactory, RoutingFactory};
 
-use super::{Budget, ItemStoreConfig, PeerStoreConfig, RateLimit, ReachabilityWatch};
+use super::{Budget, ItemStoreConfig, PeerStoreConfig, RateLimit, ReachabilityWatch, SampleConfig};
 
 /// Client code and version in `v`, BEP 20 style: `MD`, version 0.1.
 pub const VERSION: [u8; 4] = *b"MD\x00\x01";
@@ -46,6 +46,16 @@ pub struct Config {
     /// How often an item is put again that we were asked to keep there.
     /// Default 1 h, as BEP 44 says.
     pub republish_every: Duration,
+    /// What is told of the infohashes that we hold peers of (BEP 51).
+    pub samples: SampleConfig,
+    /// Take a node ID that fits our external address, as others agree to see
+    /// it (BEP 42), unless [`Config::id`] gives one. Default false: whoever
+    /// compares policies wants the IDs that the seed gives.
+    pub follow_address: bool,
+    /// Give each further socket of a family a node ID of its own (BEP 45).
+    /// Default false: one ID seen at several ports is what the second vantage
+    /// point of [thesis 7.4.3] was.
+    pub id_per_socket: bool,
     /// How long a lookup waits for the node to join before it ends with
     /// nothing. Default 30 s.
     pub patience: Duration,
@@ -68,6 +78,9 @@ impl Config {
             peers: PeerStoreConfig::default(),
             items: ItemStoreConfig::default(),
             republish_every: Duration::from_secs(3600),
+            samples: SampleConfig::default(),
+            follow_address: false,
+            id_per_socket: false,
             patience: Duration::from_secs(30),
         }
     }

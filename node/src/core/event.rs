@@ -1,11 +1,13 @@
 //! What a node tells its user.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mdht_krpc::{Contact, Family, Id, Instant};
 
-use super::{BudgetLimit, ItemReport, LookupId, LookupStep, QueryId, RepublishId};
+use super::{
+    BudgetLimit, ItemReport, LookupId, LookupStep, QueryId, RepublishId, Sample, ScrapeReport,
+};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +128,18 @@ pub enum Event {
         /// The address.
         addr: SocketAddr,
     },
+    /// Our node ID has changed, so that it fits the address that others see
+    /// us under (BEP 42).
+    IdChanged {
+        /// The family's overlay.
+        family: Family,
+        /// The ID before.
+        old: Id,
+        /// The ID from now on.
+        new: Id,
+        /// The address that it fits.
+        ip: IpAddr,
+    },
 }
 
 /// What came of a user's single query.
@@ -139,8 +153,11 @@ pub enum QueryOutcome {
         rtt: Duration,
         /// `v`, if sent.
         version: Option<Vec<u8>>,
-        /// Contacts in it, in find_node responses.
+        /// Contacts in it, in find_node and sample_infohashes responses.
         nodes: Vec<Contact>,
+        /// What it holds, in sample_infohashes responses of nodes that know
+        /// BEP 51.
+        sample: Option<Box<Sample>>,
     },
     /// A KRPC error.
     Error {
@@ -181,4 +198,6 @@ pub struct LookupReport {
     pub announced: u32,
     /// Announces sent.
     pub announces: u32,
+    /// How large the swarm is, where that was asked (BEP 33).
+    pub scrape: Option<Box<ScrapeReport>>,
 }

@@ -1,10 +1,11 @@
 //! Joining the overlay, noticing that it is out of reach, and coming back.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mdht_krpc::{Family, Query, Response, Want};
 
+use super::addresses::network;
 use super::sending::Destination;
 use super::timers::Timer;
 use super::transactions::Purpose;
@@ -231,14 +232,6 @@ impl Core {
                 self.go_offline(family);
             }
         }
-    }
-}
-
-/// /16 of IPv4, /32 of IPv6: what one operator's fault is likely to take down.
-fn network(ip: IpAddr) -> (bool, u32) {
-    match ip {
-        IpAddr::V4(ip) => (false, ip.to_bits() >> 16),
-        IpAddr::V6(ip) => (true, u32::try_from(ip.to_bits() >> 96).unwrap_or(0)),
     }
 }
 

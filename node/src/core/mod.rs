@@ -34,13 +34,17 @@ mod joining;
 mod limiter;
 mod maintenance;
 mod overlay;
+mod own_id;
 mod peer_store;
 mod postponed;
 mod reachability;
 mod republish;
+mod sampling;
+mod scraping;
 mod search;
 mod sending;
 mod serving;
+mod several_addresses;
 mod spare;
 mod stats;
 mod steps;
@@ -59,6 +63,8 @@ pub use item_store::{ItemCounts, ItemStoreConfig};
 pub use limiter::RateLimit;
 pub use peer_store::PeerStoreConfig;
 pub use reachability::ReachabilityWatch;
+pub use sampling::{Sample, SampleConfig};
+pub use scraping::ScrapeReport;
 pub use stats::{ByMethod, Stats, TableChanges};
 pub use steps::LookupStep;
 pub use user_lookup::{AnnouncePort, ItemQuery, ItemReport};
@@ -72,6 +78,7 @@ use peer_store::PeerStore;
 use postponed::Postponed;
 use reachability::Reachability;
 use republish::Republished;
+use sampling::Samples;
 use search::{Search, SearchId};
 use spare::Spare;
 use timers::{Timer, Timers};
@@ -132,6 +139,7 @@ pub struct Core {
     peers: PeerStore,
     items: ItemStore,
     republished: BTreeMap<RepublishId, Republished>,
+    samples: Samples,
     limiter: Option<Limiter>,
     spending: Option<Spending>,
     postponed: Postponed,
@@ -190,6 +198,7 @@ impl Core {
             peers: PeerStore::new(config.peers),
             items: ItemStore::new(config.items),
             republished: BTreeMap::new(),
+            samples: Samples::default(),
             limiter: config
                 .rate_limit
                 .map(|limit| Limiter::new(limit, now, &mut rng)),
@@ -357,7 +366,7 @@ impl Core {
     /// outlived it, or whose world begins in the middle.
     pub fn hold_peer(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {
         self.advance(now);
-        self.peers.announce(self.now, info_hash, peer);
+        self.peers.announce(self.now, info_hash, peer, false);
     }
 
     /// Number of queries that wait for an answer.
@@ -381,7 +390,7 @@ impl Core {
     pub fn restore(&mut self, now: Instant, saved: &SavedNode) {
         self.advance(now);
         for (family, id, table) in &saved.overlays {
-            let keep_id = self.config.id.is_some();
+            let keep_id = self.config.id.is_some() || !self.may_keep(*family, id);
             let Some(overlay) = self.overlays.iter_mut().find(|o| o.family == *family) else {
                 continue;
             };

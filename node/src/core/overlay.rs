@@ -1,13 +1,14 @@
 //! The node's part in one family's overlay.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use mdht_krpc::{Family, Id, Instant, Rng};
+use mdht_krpc::{Family, Id, Instant, Rng, is_public};
 use mdht_plugins::RoutingModule;
 use mdht_plugins::routing::{Origin, RoutingSetup, SavedTable};
 
 use super::addresses::ExternalAddress;
+use super::own_id::{IdVotes, fitting_id};
 use super::reachability::Reachability;
 use super::timers::TimerKey;
 use super::{Config, SocketId};
@@ -16,7 +17,12 @@ use super::{Config, SocketId};
 /// and a state of being joined for each.
 pub(crate) struct Overlay {
     pub(crate) family: Family,
+    /// The ID of the main socket, which the table is ordered by.
     pub(crate) own_id: Id,
+    /// The ID of each socket, where they differ (BEP 45); else empty.
+    pub(crate) socket_ids: Vec<Id>,
+    /// The public address that our ID fits, if we know one (BEP 42).
+    pub(crate) fits: Option<IpAddr>,
     /// The main socket first.
     pub(crate) sockets: Vec<SocketId>,
     pub(crate) routing: Box<dyn RoutingModule>,
@@ -24,6 +30,7 @@ pub(crate) struct Overlay {
     pub(crate) external: ExternalAddress,
     /// Whether others reach us, if that is to be found out.
     pub(crate) reachability: Option<Box<Reachability>>,
+    pub(crate) id_votes: IdVotes,
     /// Somebody has answered us since we began.
     pub(crate) joined: bool,
     /// False while nobody answers.
@@ -60,15 +67,24 @@ impl Overlay {
         if sockets.is_empty() {
             return None;
         }
-        let own_id = config.id.unwrap_or_else(|| Id::random(rng));
-        Some(Self {
+        let bound = config.sockets[sockets[0].0].ip();
+        let own_id = match config.id {
+            Some(id) => id,
+            // the address is known before anybody says so
+            None if config.follow_address && is_public(bound) => fitting_id(bound, rng),
+            None => Id::random(rng),
+        };
+        let mut overlay = Self {
             family,
             own_id,
+            socket_ids: Vec::new(),
+            fits: is_public(bound).then_some(bound),
             sockets,
             routing: config.routing.make(RoutingSetup { own_id, family }),
             wake: None,
             external: ExternalAddress::default(),
             reachability: None,
+            id_votes: IdVotes::default(),
             joined: false,
             online: true,
             last_answer: None,
@@ -78,13 +94,16 @@ impl Overlay {
             next_attempt: None,
             tried: Vec::new(),
             next_source: 0,
-        })
+        };
+        overlay.name_sockets(config);
+        Some(overlay)
     }
 
     /// Becomes the node that was saved, with an empty table still.
     pub(crate) fn restore(&mut self, own_id: Id, config: &Config, saved: &SavedTable) {
         let Self { family, .. } = *self;
         self.own_id = own_id;
+        self.name_sockets(config);
         self.routing = config.routing.make(RoutingSetup { own_id, family });
         self.saved = saved
             .contacts

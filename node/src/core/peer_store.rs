@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_krpc::{Family, Id, Instant, Rng};
+use mdht_krpc::{Family, Id, Instant, Rng, is_public};
 
 /// Bounds of the peer store.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,10 @@ pub struct PeerStoreConfig {
     /// Peers kept of one swarm; beyond it the one announced least recently
     /// goes. Default 500, as libtorrent.
     pub max_peers: usize,
+    /// Peers kept of one swarm and one IP address; beyond it the one announced
+    /// least recently goes. Default 1, as BEP 33 asks: nobody fills a swarm
+    /// from one host. Addresses that are not on the public Internet are exempt.
+    pub max_per_ip: usize,
     /// How long an announce counts. Default 30 min, the field's habit.
     pub lifetime: Duration,
 }
@@ -24,6 +28,7 @@ impl Default for PeerStoreConfig {
         Self {
             max_swarms: 2000,
             max_peers: 500,
+            max_per_ip: 1,
             lifetime: Duration::from_secs(30 * 60),
         }
     }
@@ -32,7 +37,39 @@ impl Default for PeerStoreConfig {
 #[derive(Debug, Default)]
 struct Swarm {
     /// In order of announce, the latest last.
-    peers: Vec<(SocketAddr, Instant)>,
+    peers: Vec<Announced>,
+}
+
+/// One peer of a swarm.
+#[derive(Clone, Copy, Debug)]
+struct Announced {
+    peer: SocketAddr,
+    at: Instant,
+    /// It has the whole torrent (BEP 33).
+    seed: bool,
+}
+
+impl Swarm {
+    fn of(&self, family: Family) -> impl Iterator<Item = &Announced> {
+        let of_family = move |known: &&Announced| Family::of(&known.peer) == family;
+        self.peers.iter().filter(of_family)
+    }
+
+    /// Lets go of whom the newcomer takes the place of, if that is needed.
+    fn make_room(&mut self, newcomer: SocketAddr, config: &PeerStoreConfig) {
+        let ip = newcomer.ip();
+        let mut of_host = self.peers.iter().enumerate();
+        let oldest = of_host.find(|(_, known)| known.peer.ip() == ip);
+        let oldest = oldest.map(|(index, _)| index);
+        let held = 1 + of_host.filter(|(_, known)| known.peer.ip() == ip).count();
+        match oldest {
+            Some(index) if is_public(ip) && held >= config.max_per_ip => {
+                self.peers.remove(index);
+            }
+            _ if self.peers.len() >= config.max_peers => _ = self.peers.remove(0),
+            _ => {}
+        }
+    }
 }
 
 /// Announced peers by infohash, bounded in number and time.
@@ -62,16 +99,18 @@ impl PeerStore {
     }
 
     /// Stores or renews an announce.
-    pub(crate) fn announce(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {
+    pub(crate) fn announce(&mut self, now: Instant, info_hash: Id, peer: SocketAddr, seed: bool) {
         let swarm = self.swarms.entry(info_hash).or_default();
-        if let Some((_, latest)) = swarm.peers.last() {
-            self.by_age.remove(&(*latest, info_hash));
+        if let Some(latest) = swarm.peers.last() {
+            self.by_age.remove(&(latest.at, info_hash));
         }
-        swarm.peers.retain(|(other, _)| *other != peer);
-        if swarm.peers.len() >= self.config.max_peers {
-            swarm.peers.remove(0);
-        }
-        swarm.peers.push((peer, now));
+        swarm.peers.retain(|other| other.peer != peer);
+        swarm.make_room(peer, &self.config);
+        swarm.peers.push(Announced {
+            peer,
+            at: now,
+            seed,
+        });
         self.by_age.insert((now, info_hash));
         if self.swarms.len() > self.config.max_swarms
             && let Some((_, oldest)) = self.by_age.pop_first()
@@ -80,19 +119,35 @@ impl PeerStore {
         }
     }
 
-    /// At most `most` peers of a swarm and family, a random choice if there are more.
+    /// Every infohash with a peer of the family.
+    pub(crate) fn swarms(&self, family: Family) -> impl Iterator<Item = Id> {
+        let has_one = move |(_, swarm): &(&Id, &Swarm)| swarm.of(family).next().is_some();
+        self.swarms.iter().filter(has_one).map(|(id, _)| *id)
+    }
+
+    /// The peers of a swarm and family, each with whether it is a seed.
+    pub(crate) fn peers(
+        &self,
+        info_hash: &Id,
+        family: Family,
+    ) -> impl Iterator<Item = (SocketAddr, bool)> {
+        let swarm = self.swarms.get(info_hash).into_iter();
+        swarm.flat_map(move |swarm| swarm.of(family).map(|known| (known.peer, known.seed)))
+    }
+
+    /// At most `most` peers of a swarm and family, a random choice if there are
+    /// more. Seeds only where they are wanted (BEP 33).
     pub(crate) fn sample(
         &self,
         info_hash: &Id,
         family: Family,
         most: usize,
+        seeds: bool,
         rng: &mut Rng,
     ) -> Vec<SocketAddr> {
-        let Some(swarm) = self.swarms.get(info_hash) else {
-            return Vec::new();
-        };
-        let all = swarm.peers.iter().map(|(peer, _)| *peer);
-        let mut peers: Vec<_> = all.filter(|peer| Family::of(peer) == family).collect();
+        let all = self.peers(info_hash, family);
+        let wanted = all.filter(|(_, seed)| seeds || !seed);
+        let mut peers: Vec<_> = wanted.map(|(peer, _)| peer).collect();
         if peers.len() > most {
             rng.shuffle(&mut peers);
             peers.truncate(most);
@@ -105,8 +160,8 @@ impl PeerStore {
         let lifetime = self.config.lifetime;
         let by_age = &mut self.by_age;
         self.swarms.retain(|info_hash, swarm| {
-            let latest = swarm.peers.last().map(|(_, at)| *at);
-            swarm.peers.retain(|(_, at)| now.since(*at) < lifetime);
+            let latest = swarm.peers.last().map(|known| known.at);
+            swarm.peers.retain(|known| now.since(known.at) < lifetime);
             if let (true, Some(latest)) = (swarm.peers.is_empty(), latest) {
                 by_age.remove(&(latest, *info_hash));
             }
@@ -132,12 +187,19 @@ mod tests {
         let mut store = PeerStore::new(PeerStoreConfig::default());
         let mut rng = Rng::from_u64(1);
         let minute = |n: u64| Instant::from_micros(n * 60_000_000);
-        store.announce(minute(0), key(1), peer(1));
-        store.announce(minute(0), key(1), peer(2));
-        store.announce(minute(20), key(1), peer(1));
+        store.announce(minute(0), key(1), peer(1), false);
+        store.announce(minute(0), key(1), peer(2), false);
+        store.announce(minute(20), key(1), peer(1), false);
         store.expire(minute(30));
-        assert_eq!(store.sample(&key(1), Family::V4, 9, &mut rng), [peer(1)]);
-        assert!(store.sample(&key(1), Family::V6, 9, &mut rng).is_empty());
+        assert_eq!(
+            store.sample(&key(1), Family::V4, 9, true, &mut rng),
+            [peer(1)]
+        );
+        assert!(
+            store
+                .sample(&key(1), Family::V6, 9, true, &mut rng)
+                .is_empty()
+        );
         store.expire(minute(50));
         assert_eq!(store.len(), (0, 0));
         assert!(store.by_age.is_empty());
@@ -154,17 +216,55 @@ mod tests {
         let mut rng = Rng::from_u64(1);
         for n in 0..5 {
             let now = Instant::from_micros(n.into());
-            store.announce(now, key(n), peer(1));
-            store.announce(now, key(n), peer(2));
-            store.announce(now, key(n), peer(3));
+            store.announce(now, key(n), peer(1), false);
+            store.announce(now, key(n), peer(2), false);
+            store.announce(now, key(n), peer(3), false);
         }
         assert_eq!(store.len(), (3, 6));
         assert_eq!(store.by_age.len(), 3);
-        assert!(store.sample(&key(1), Family::V4, 9, &mut rng).is_empty());
+        assert!(
+            store
+                .sample(&key(1), Family::V4, 9, true, &mut rng)
+                .is_empty()
+        );
         assert_eq!(
-            store.sample(&key(4), Family::V4, 9, &mut rng),
+            store.sample(&key(4), Family::V4, 9, true, &mut rng),
             [peer(2), peer(3)]
         );
-        assert_eq!(store.sample(&key(4), Family::V4, 1, &mut rng).len(), 1);
+        assert_eq!(
+            store.sample(&key(4), Family::V4, 1, true, &mut rng).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn one_public_host_is_one_peer_of_a_swarm() {
+        let mut store = PeerStore::new(PeerStoreConfig::default());
+        let now = Instant::ZERO;
+        let at = |port| SocketAddr::from(([8, 8, 8, 8], port));
+        store.announce(now, key(1), at(1), false);
+        store.announce(now, key(1), at(2), true);
+        store.announce(now, key(2), at(3), false);
+        let of = |n| store.peers(&key(n), Family::V4).collect::<Vec<_>>();
+        assert_eq!(of(1), [(at(2), true)], "port and seed are renewed");
+        assert_eq!(of(2), [(at(3), false)]);
+    }
+
+    #[test]
+    fn seeds_are_left_out_where_they_are_not_wanted() {
+        let mut store = PeerStore::new(PeerStoreConfig::default());
+        let mut rng = Rng::from_u64(1);
+        store.announce(Instant::ZERO, key(1), peer(1), true);
+        store.announce(Instant::ZERO, key(1), peer(2), false);
+        assert_eq!(
+            store.sample(&key(1), Family::V4, 9, false, &mut rng),
+            [peer(2)]
+        );
+        assert_eq!(
+            store.sample(&key(1), Family::V4, 9, true, &mut rng).len(),
+            2
+        );
+        assert_eq!(store.swarms(Family::V4).count(), 1);
+        assert_eq!(store.swarms(Family::V6).count(), 0);
     }
 }

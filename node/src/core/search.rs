@@ -290,11 +290,12 @@ impl Core {
         let Some(own_id) = self.id(family) else {
             return;
         };
-        let query = match request.kind {
+        let mut query = match request.kind {
             LookupKind::FindNode => Query::find_node(own_id, request.target),
             LookupKind::Get => self.get_query(user, own_id, request.target),
             _ => Query::get_peers(own_id, request.target),
         };
+        query.scrape = user.is_some_and(|user| self.is_scrape(user));
         let purpose = Purpose::Search(id);
         let expected_id = Some(contact.id);
         let destination = Destination {

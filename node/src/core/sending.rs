@@ -45,12 +45,13 @@ impl Core {
         &mut self,
         socket: SocketId,
         destination: &Destination,
-        query: Query<'_>,
+        mut query: Query<'_>,
     ) -> Sent {
         if self.transactions.is_full() {
             self.stats.dropped += 1;
             return self.give_up(destination);
         }
+        query.id = self.id_at(socket, Family::of(&destination.to));
         let id = self.transactions.fresh_id(&mut self.rng);
         let method = query.method;
         let message = Message {

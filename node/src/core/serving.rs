@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use mdht_krpc::{
-    Body, Contact, ErrorReply, Family, Id, Message, Method, Nodes, Query, Response, Values,
-    error_code, id_fits_addr,
+    Body, Contact, ErrorReply, Family, Id, Message, Method, Nodes, Query, Response, ScrapeFilter,
+    Values, Want, error_code, id_fits_addr,
 };
 use mdht_plugins::routing::{ClosestRequest, Purpose, QuerySeen};
 
@@ -13,9 +13,45 @@ use super::{Core, SocketId};
 mod items;
 
 /// Contacts in an answer (BEP 5: the eight closest).
-const NODES: usize = 8;
-/// Most peers in an answer: with the contacts well below any path's MTU.
+pub(crate) const NODES: usize = 8;
+/// Most peers in an answer, where they find room.
 const VALUES: usize = 50;
+/// Largest answer in bytes of UDP payload (BEP 32, "Maximum packet size").
+const MOST_PAYLOAD: usize = 1024;
+/// An answer without its lists, in bytes at most: `ip` of IPv6, `id`, a token
+/// of ours, `v`, `y`, and the keys and lengths of all lists.
+const BARE: usize = 152;
+/// Two filters with their keys and lengths.
+const FILTERS: usize = 2 * (ScrapeFilter::LEN + 10);
+
+/// How many peers an answer has room for beside all that it must hold.
+fn room_for_values(family: Family, message: &Message<'_>, filters: bool) -> usize {
+    // each has its length before it: `6:` or `18:`
+    let each = family.compact_addr_len() + if family == Family::V4 { 2 } else { 3 };
+    room(family, message, filters) / each
+}
+
+/// How many bytes an answer has room for beside contacts and filters.
+pub(crate) fn room(family: Family, message: &Message<'_>, filters: bool) -> usize {
+    let want = match &message.body {
+        Body::Query(query) => query.want,
+        _ => Want::default(),
+    };
+    let nodes = |family: Family| NODES * family.compact_node_len();
+    let lists = match (filters, want.is_empty()) {
+        (true, _) => FILTERS + nodes(family),
+        (false, true) => nodes(family),
+        (false, false) => {
+            let wanted = [(want.v4, Family::V4), (want.v6, Family::V6)].into_iter();
+            wanted
+                .filter(|(w, _)| *w)
+                .map(|(_, family)| nodes(family))
+                .sum()
+        }
+    };
+    let taken = BARE + message.transaction_id.len() + lists;
+    MOST_PAYLOAD.saturating_sub(taken)
+}
 
 impl Core {
     pub(crate) fn on_query(
@@ -40,13 +76,13 @@ impl Core {
             return;
         }
         let family = Family::of(&from);
-        let Some(own_id) = self.id(family) else {
+        if self.id(family).is_none() {
             return;
-        };
+        }
         let Some(id) = query.id else {
             return self.refuse(socket, from, message, error_code::PROTOCOL, "bad or no id");
         };
-        if id != own_id {
+        if !self.is_own_id(family, &id) {
             self.answer(socket, from, message, query);
             self.tell_routing_of_query(Contact::new(id, from), message, query);
         }
@@ -82,7 +118,10 @@ impl Core {
         let refusal = match (query.method, query.info_hash, query.key()) {
             (Method::Ping, _, _) => return self.respond(socket, from, message, None),
             (Method::GetPeers, Some(key), _) => {
-                return self.serve_peers(socket, from, message, key);
+                return self.serve_peers(socket, from, message, key, query);
+            }
+            (Method::SampleInfohashes, _, Some(target)) => {
+                return self.serve_samples(socket, from, message, target);
             }
             (Method::AnnouncePeer, Some(key), _) => self.store_peer(from, key, query),
             (Method::Get, ..) => match query.target {
@@ -118,20 +157,33 @@ impl Core {
         self.respond_with(socket, from, message, target, &Response::default());
     }
 
-    fn serve_peers(&mut self, socket: SocketId, from: SocketAddr, message: &Message<'_>, key: Id) {
+    fn serve_peers(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        message: &Message<'_>,
+        key: Id,
+        query: &Query<'_>,
+    ) {
+        let family = Family::of(&from);
         let token = self.tokens.make(&from, &key);
-        let peers = self
-            .peers
-            .sample(&key, Family::of(&from), VALUES, &mut self.rng);
+        let filters = query.scrape.then(|| self.swarm_filters(&key, family));
+        let filters = filters.flatten();
+        let most = room_for_values(family, message, filters.is_some()).min(VALUES);
+        let seeds = !query.no_seeds;
+        let peers = self.peers.sample(&key, family, most, seeds, &mut self.rng);
         let response = Response {
-            token: Some(&token),
+            // no token: the swarm takes no more announces (BEP 33)
+            token: (!self.is_crowded(&key, family)).then_some(&token),
             values: (!peers.is_empty()).then(|| Values::from_peers(&peers)),
+            seeds: filters.as_ref().map(|filters| filters.seeds.as_bytes()),
+            leeches: filters.as_ref().map(|filters| filters.leeches.as_bytes()),
             ..Response::default()
         };
         self.respond_with(socket, from, message, Some(key), &response);
     }
 
-    fn respond_with(
+    pub(crate) fn respond_with(
         &mut self,
         socket: SocketId,
         from: SocketAddr,
@@ -139,9 +191,13 @@ impl Core {
         target: Option<Id>,
         response: &Response<'_>,
     ) {
+        let own = (from.is_ipv4(), from.is_ipv6());
         let want = match &message.body {
-            Body::Query(query) if !query.want.is_empty() => (query.want.v4, query.want.v6),
-            _ => (from.is_ipv4(), from.is_ipv6()),
+            // filters leave no room for contacts of the other family (BEP 33)
+            Body::Query(query) if !query.want.is_empty() && response.leeches.is_none() => {
+                (query.want.v4, query.want.v6)
+            }
+            _ => own,
         };
         let mut compact = |family, wanted| {
             target
@@ -150,7 +206,7 @@ impl Core {
         };
         let (v4, v6) = (compact(Family::V4, want.0), compact(Family::V6, want.1));
         let response = Response {
-            id: self.id(Family::of(&from)),
+            id: self.id_at(socket, Family::of(&from)),
             nodes: v4.as_deref().map(|bytes| Nodes::new(Family::V4, bytes)),
             nodes6: v6.as_deref().map(|bytes| Nodes::new(Family::V6, bytes)),
             ..response.clone()
@@ -205,7 +261,7 @@ impl Core {
             _ => return Err("bad or no port"),
         };
         self.peers
-            .announce(self.now, key, SocketAddr::new(from.ip(), port));
+            .announce(self.now, key, SocketAddr::new(from.ip(), port), query.seed);
         Ok(())
     }
 

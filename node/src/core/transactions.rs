@@ -84,6 +84,11 @@ impl Transactions {
         self.0.get_mut(id)
     }
 
+    /// Changes what all queries in flight are good for.
+    pub(crate) fn retag(&mut self, change: impl FnMut(&mut Transaction)) {
+        self.0.values_mut().for_each(change);
+    }
+
     pub(crate) fn remove(&mut self, id: &TransactionId) -> Option<Transaction> {
         let removed = self.0.remove(id);
         if self.0.is_empty() {

@@ -9,6 +9,7 @@ use mdht_krpc::{Contact, Distance, Family, Id, Instant, Method, Query};
 use mdht_plugins::lookup::{Goal, LookupKind, LookupRequest};
 
 use super::postponed::Sent;
+use super::scraping::Scrape;
 use super::search::Answer;
 use super::sending::Destination;
 use super::timers::{Timer, TimerKey};
@@ -30,10 +31,22 @@ pub enum AnnouncePort {
     Implied,
 }
 
+/// What a user wants of a lookup beside what it finds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish {
+    /// Announce this port.
+    pub(crate) announce: Option<AnnouncePort>,
+    /// As a seed (BEP 33).
+    pub(crate) seed: bool,
+    /// Count the swarm (BEP 33).
+    pub(crate) scrape: bool,
+}
+
 /// A lookup, its counts so far, and what it has found.
 pub(crate) struct UserLookup {
     request: LookupRequest,
-    announce: Option<AnnouncePort>,
+    wish: Wish,
+    scrape: Option<Box<Scrape>>,
     asked: Instant,
     /// Set while the node has not joined yet, or knows nobody to ask.
     patience: Option<TimerKey>,
@@ -75,12 +88,23 @@ impl Core {
                 goal,
                 announce: false,
             },
-            None,
+            Wish::default(),
         )
     }
 
     /// Looks for peers of a swarm and announces us as one.
     pub fn announce(&mut self, now: Instant, info_hash: Id, port: AnnouncePort) -> LookupId {
+        self.announce_as(now, info_hash, port, false)
+    }
+
+    /// As [`Core::announce`], and says whether we have the whole torrent (BEP 33).
+    pub fn announce_as(
+        &mut self,
+        now: Instant,
+        info_hash: Id,
+        port: AnnouncePort,
+        seed: bool,
+    ) -> LookupId {
         let (kind, goal) = (LookupKind::GetPeers, Goal::Closest);
         let request = LookupRequest {
             target: info_hash,
@@ -88,7 +112,12 @@ impl Core {
             goal,
             announce: true,
         };
-        self.look_up(now, request, Some(port))
+        let wish = Wish {
+            announce: Some(port),
+            seed,
+            scrape: false,
+        };
+        self.look_up(now, request, wish)
     }
 
     /// Looks for the nodes closest to a target; they are in the report.
@@ -102,7 +131,7 @@ impl Core {
                 goal,
                 announce: false,
             },
-            None,
+            Wish::default(),
         )
     }
 
@@ -144,27 +173,23 @@ impl Core {
         }
     }
 
-    fn look_up(
-        &mut self,
-        now: Instant,
-        request: LookupRequest,
-        announce: Option<AnnouncePort>,
-    ) -> LookupId {
-        self.begin_lookup(now, request, announce, None)
+    pub(crate) fn look_up(&mut self, now: Instant, request: LookupRequest, wish: Wish) -> LookupId {
+        self.begin_lookup(now, request, wish, None)
     }
 
     fn begin_lookup(
         &mut self,
         now: Instant,
         request: LookupRequest,
-        announce: Option<AnnouncePort>,
+        wish: Wish,
         item: Option<ItemTask>,
     ) -> LookupId {
         self.advance(now);
         let id = LookupId(self.number());
         let lookup = UserLookup {
             request,
-            announce,
+            wish,
+            scrape: wish.scrape.then(Box::default),
             asked: self.now,
             patience: Some(self.begin_patience(id)),
             starting: false,
@@ -249,6 +274,13 @@ impl Core {
         }
     }
 
+    /// Whether a lookup is to count the swarm.
+    pub(crate) fn is_scrape(&self, id: LookupId) -> bool {
+        self.lookups
+            .get(&id)
+            .is_some_and(|lookup| lookup.wish.scrape)
+    }
+
     pub(crate) fn on_lookup_error(&mut self, id: LookupId) {
         if let Some(lookup) = self.lookups.get_mut(&id) {
             lookup.report.responses += 1;
@@ -263,6 +295,9 @@ impl Core {
         };
         let from = answer.transaction.to;
         let elapsed = now.since(lookup.first_query.unwrap_or(now));
+        if let Some(scrape) = &mut lookup.scrape {
+            scrape.take_in(answer.response);
+        }
         lookup.report.responses += 1;
         lookup.note_closest(Contact::new(answer.id, from), now);
         if answer.response.has_values() {
@@ -301,13 +336,16 @@ impl Core {
         info_hash: Id,
         token: &[u8],
     ) {
-        let Some(port) = self.lookups.get(&id).and_then(|lookup| lookup.announce) else {
+        let Some(wish) = self.lookups.get(&id).map(|lookup| lookup.wish) else {
+            return;
+        };
+        let Some(port) = wish.announce else {
             return;
         };
         let Some(own_id) = self.id(family) else {
             return;
         };
-        let query = match port {
+        let mut query = match port {
             AnnouncePort::Explicit(port) => Query::announce_peer(own_id, info_hash, port, token),
             AnnouncePort::Implied => {
                 let socket = self
@@ -321,6 +359,7 @@ impl Core {
                 }
             }
         };
+        query.seed = wish.seed;
         let destination = Destination {
             to: contact.addr,
             expected_id: Some(contact.id),
@@ -424,6 +463,7 @@ impl UserLookup {
                 .iter()
                 .map(|(_, contact, _)| *contact)
                 .collect(),
+            scrape: self.scrape.map(|scrape| Box::new(scrape.report())),
             ..self.report
         }
     }

@@ -123,8 +123,9 @@ impl Default for DhtBuilder {
 impl DhtBuilder {
     /// How often the state is saved where nothing else is chosen.
     pub const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
-    /// Routing module where none is chosen.
-    pub const DEFAULT_ROUTING: &str = "nr128";
+    /// Routing module where none is chosen. It prefers contacts whose ID fits
+    /// their address (BEP 42), which the modules by themselves do not.
+    pub const DEFAULT_ROUTING: &str = "nr128:bep42=prefer";
     /// Lookup module where none is chosen.
     pub const DEFAULT_LOOKUP: &str = "aggressive";
 
@@ -187,7 +188,8 @@ impl DhtBuilder {
         self
     }
 
-    /// Our node ID, in both families. Default: random, or the saved one.
+    /// Our node ID, in both families. Default: the saved one, or a random one;
+    /// it changes where others agree that it does not fit our address (BEP 42).
     #[must_use]
     pub const fn id(mut self, id: Id) -> Self {
         self.id = Some(id);
@@ -272,6 +274,8 @@ impl DhtBuilder {
             rate_limit: self.rate_limit,
             budget: self.budget,
             patience: self.join_timeout,
+            follow_address: true,
+            id_per_socket: true,
             ..Config::new(local, routing, lookup)
         };
         let mut core = Core::new(config, seed().map_err(BuildError::Seed)?, Instant::ZERO);

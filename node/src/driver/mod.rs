@@ -153,6 +153,16 @@ impl fmt::Display for Notice {
                     )
                 }
                 Event::BudgetFree => write!(f, "the budget has lasted for a minute again"),
+                Event::IdChanged {
+                    family,
+                    old,
+                    new,
+                    ip,
+                } => write!(
+                    f,
+                    "{}: node ID {old} gives way to {new}, which fits {ip}",
+                    name(family)
+                ),
                 Event::ExternalAddress { addr } => write!(f, "others see us as {addr}"),
                 Event::JoinFailed {
                     family,
@@ -276,9 +286,56 @@ impl Dht {
         self.start(|sink| Command::Announce {
             info_hash,
             port,
+            seed: false,
             sink,
         })
         .await
+    }
+
+    /// As [`Dht::announce`], as a peer that has the whole torrent (BEP 33).
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn announce_seed(&self, info_hash: Id, port: AnnouncePort) -> Result<Peers, Stopped> {
+        self.start(|sink| Command::Announce {
+            info_hash,
+            port,
+            seed: true,
+            sink,
+        })
+        .await
+    }
+
+    /// Finds out how large a swarm is: [`LookupReport::scrape`], at the end of
+    /// the stream. Peers found on the way stream as they arrive (BEP 33).
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn scrape(&self, info_hash: Id) -> Result<Peers, Stopped> {
+        self.start(|sink| Command::Scrape { info_hash, sink }).await
+    }
+
+    /// Asks one node which infohashes it holds peers of, and for the contacts
+    /// closest to `target` (BEP 51). [`Crawl`](crate::Crawl) says whom to ask
+    /// for what to see much of the DHT without asking anybody too often.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn sample_infohashes(
+        &self,
+        addr: SocketAddr,
+        target: Id,
+        timeout: Duration,
+    ) -> Result<QueryOutcome, Stopped> {
+        let (reply, outcome) = oneshot::channel();
+        self.send(Command::Sample {
+            addr,
+            target,
+            timeout,
+            reply,
+        })
+        .await?;
+        outcome.await.map_err(|_| Stopped)
     }
 
     /// Finds the nodes closest to a target: [`LookupReport::closest`].

@@ -39,6 +39,11 @@ pub(crate) enum Command {
     Announce {
         info_hash: Id,
         port: AnnouncePort,
+        seed: bool,
+        sink: Sink,
+    },
+    Scrape {
+        info_hash: Id,
         sink: Sink,
     },
     FindNode {
@@ -51,6 +56,12 @@ pub(crate) enum Command {
         reply: oneshot::Sender<QueryOutcome>,
     },
     Item(ItemCommand),
+    Sample {
+        addr: SocketAddr,
+        target: Id,
+        timeout: Duration,
+        reply: oneshot::Sender<QueryOutcome>,
+    },
     Bootstrap(Vec<SocketAddr>),
     Status(oneshot::Sender<Box<Status>>),
     Shutdown(oneshot::Sender<Box<Status>>),
@@ -272,9 +283,14 @@ impl Task {
             Command::Announce {
                 info_hash,
                 port,
+                seed,
                 sink,
             } => {
-                let lookup = self.core.announce(now, info_hash, port);
+                let lookup = self.core.announce_as(now, info_hash, port, seed);
+                self.begin(lookup, info_hash, sink);
+            }
+            Command::Scrape { info_hash, sink } => {
+                let lookup = self.core.scrape(now, info_hash);
                 self.begin(lookup, info_hash, sink);
             }
             Command::FindNode { target, sink } => {
@@ -290,6 +306,15 @@ impl Task {
                 self.pings.insert(query, reply);
             }
             Command::Item(command) => self.items.obey(&mut self.core, now, command),
+            Command::Sample {
+                addr,
+                target,
+                timeout,
+                reply,
+            } => {
+                let query = self.core.sample_infohashes(now, addr, target, timeout);
+                self.pings.insert(query, reply);
+            }
             Command::Bootstrap(addrs) => self.core.add_bootstrap(now, &addrs),
             Command::Status(reply) => drop(reply.send(Box::new(self.status()))),
             Command::Shutdown(_) => {}
@@ -360,6 +385,11 @@ impl Task {
                 }
             }
             Event::NeedBootstrap => self.resolve_bootstrap(),
+            Event::IdChanged { .. } => {
+                // under another ID the saved table is not much use
+                self.save();
+                self.notify(Notice::Core(event));
+            }
             other => self.notify(Notice::Core(other)),
         }
     }

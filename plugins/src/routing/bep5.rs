@@ -36,13 +36,13 @@ mod full_bucket;
 use std::time::Duration;
 
 use full_bucket::{Check, TAG_NEWCOMER};
-use mdht_krpc::{Contact, Instant};
+use mdht_krpc::{Contact, Id, Instant};
 
 use super::table::{Bucket, Claim, Entry, List, Moment, PerSubnet, Shape, Slot, Table};
 use super::{
     Build, Candidate, ClosestRequest, ContactSource, ErrorSeen, Origin, Purpose, QuerySeen,
     ResponseSeen, RoutingAction, RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing,
-    TableChange, TableEntry, TimeoutSeen,
+    TableChange, TableEntry, TimeoutSeen, bep42_parameter,
 };
 use crate::{ModuleInfo, Parameter, Parameters, subnet};
 
@@ -114,6 +114,7 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "contacts",
             "most of one IP address; 0 is no limit",
         ),
+        bep42_parameter(),
     ];
     all.extend(subnet::table_parameters());
     all
@@ -129,6 +130,8 @@ struct Config {
     mended_by_query: bool,
     judged_by: usize,
     timeout: Duration,
+    /// Contacts whose ID does not fit their address make way [BEP 42].
+    prefers_fitting: bool,
     /// Off where another module sees to the table's freshness.
     refreshes_buckets: bool,
 }
@@ -143,6 +146,7 @@ impl Config {
             mended_by_query: parameters.choice("mended_by") == "any",
             judged_by: parameters.integer("judged_by"),
             timeout: parameters.duration("timeout"),
+            prefers_fitting: parameters.choice("bep42") == "prefer",
             refreshes_buckets: true,
         }
     }
@@ -395,6 +399,17 @@ impl RoutingModule for Bep5 {
     fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant> {
         self.join(cx);
         self.config.refreshes_buckets.then(|| self.refresh(cx))
+    }
+
+    fn rename(&mut self, cx: &mut RoutingCx<'_>, own_id: Id) -> bool {
+        self.checks.clear();
+        for homeless in self.table.rename(own_id, cx.now) {
+            homeless.report(TableChange::Replaced, cx);
+        }
+        // once more, to be known to our new neighbours
+        self.has_joined = false;
+        self.join(cx);
+        true
     }
 
     fn entries(&self, now: Instant) -> Vec<TableEntry> {

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::Parameter;
 use mdht_krpc::{Contact, Family, Id, Instant, Method, Rng};
 
 mod bep5;
@@ -20,6 +21,17 @@ pub(crate) use field::{lt, ut};
 pub(crate) use harvest::definition as harvest;
 pub(crate) use nice::{checked, nice, nr64, nr128, nrtt};
 pub(crate) use ut22::definition as ut22;
+
+/// Whether contacts whose ID fits their address are preferred [BEP 42]. Off by
+/// default: the modules of the thesis are of 2011, BEP 42 of 2014.
+fn bep42_parameter() -> Parameter {
+    Parameter::choice(
+        "bep42",
+        &["off", "prefer"],
+        "prefer: in a full bucket a contact whose ID does not fit its address makes way for one \
+         whose does, and for that only",
+    )
+}
 
 /// Makes a built-in module.
 type Build = fn(&crate::Parameters, RoutingSetup) -> Box<dyn RoutingModule>;
@@ -64,6 +76,15 @@ pub trait RoutingModule: ContactSource + Send {
     /// Called when the node starts and at each moment that the last call
     /// returned. Returns when to call next; `None` is never.
     fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant>;
+
+    /// Our own ID has changed: every contact moves to the bucket that it now
+    /// belongs to, with all that is known of it. False, as by default, if the
+    /// module cannot do that: it is then made anew, and restored from what it
+    /// saves.
+    fn rename(&mut self, cx: &mut RoutingCx<'_>, own_id: Id) -> bool {
+        let _ = (cx, own_id);
+        false
+    }
 
     /// Every contact the module holds, in the table or waiting for a place,
     /// for statistics and for people.

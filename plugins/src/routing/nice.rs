@@ -54,7 +54,7 @@ mod admission;
 mod kin;
 mod upkeep;
 
-use mdht_krpc::Instant;
+use mdht_krpc::{Id, Instant};
 
 use super::table::{Claim, Entry, List, PerSubnet, Shape, Slot, Table};
 use super::{
@@ -172,6 +172,13 @@ impl RoutingModule for Nice {
 
     fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant> {
         Some(self.tick(cx))
+    }
+
+    fn rename(&mut self, cx: &mut RoutingCx<'_>, own_id: Id) -> bool {
+        for homeless in self.table.rename(own_id, cx.now) {
+            homeless.report(TableChange::Replaced, cx);
+        }
+        true
     }
 
     fn entries(&self, _now: Instant) -> Vec<TableEntry> {

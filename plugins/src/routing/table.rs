@@ -192,6 +192,26 @@ impl Table {
         }
     }
 
+    /// Moves every contact in the table to the bucket that it belongs to under
+    /// another ID of ours, those known to answer first; returns those that find
+    /// no room. Nobody waits any more.
+    pub(crate) fn rename(&mut self, own_id: Id, now: Instant) -> Vec<Entry> {
+        self.own_id = own_id;
+        let buckets = std::mem::take(&mut self.buckets);
+        let mut entries: Vec<_> = buckets.into_iter().flat_map(|b| b.main).collect();
+        entries.sort_by_key(|entry| !entry.is_verified());
+        let mut homeless = Vec::new();
+        for entry in entries {
+            match self.bucket_of(&entry.id) {
+                Some(bucket) if self.room(bucket) > 0 => {
+                    self.bucket_mut(bucket, now).main.push(entry);
+                }
+                _ => homeless.push(entry),
+            }
+        }
+        homeless
+    }
+
     /// Takes an entry out.
     pub(crate) fn take(&mut self, slot: Slot) -> Entry {
         let bucket = &mut self.buckets[slot.bucket];

@@ -1,6 +1,7 @@
 //! A routing module under test: a clock, a seed, and what it asked for.
 
 mod every_module;
+mod fitting_ids;
 pub(super) mod population;
 
 use std::net::Ipv4Addr;

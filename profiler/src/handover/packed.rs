@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use mdht_krpc::{
     Body, ErrorReply, Family, Id, ItemFields, Message, Method, Nodes, Oddities, Query, Response,
-    Values, Want,
+    Samples, Values, Want,
 };
 
 /// A message without its datagram.
@@ -35,6 +35,9 @@ struct PackedQuery {
     token: Option<Place>,
     want: Want,
     item: Option<Box<PackedItem>>,
+    seed: bool,
+    no_seeds: bool,
+    scrape: bool,
 }
 
 enum PackedMethod {
@@ -49,6 +52,11 @@ struct PackedResponse {
     token: Option<Place>,
     values: Option<Place>,
     item: Option<Box<PackedItem>>,
+    seeds: Option<Place>,
+    leeches: Option<Place>,
+    samples: Option<Place>,
+    num: Option<u32>,
+    interval: Option<u32>,
 }
 
 /// What few messages hold, apart from what most do [BEP 44].
@@ -164,6 +172,9 @@ impl PackedQuery {
             item,
             salt,
             cas,
+            seed,
+            no_seeds,
+            scrape,
         } = query;
         let unknown = || PackedMethod::Unknown(Place::of(method.name(), datagram));
         Self {
@@ -176,6 +187,9 @@ impl PackedQuery {
             token: Place::of_any(token, datagram),
             want,
             item: PackedItem::new(&item, salt, cas, datagram),
+            seed,
+            no_seeds,
+            scrape,
         }
     }
 
@@ -198,6 +212,9 @@ impl PackedQuery {
                 .and_then(|item| item.salt)
                 .map(|salt| salt.within(datagram)),
             cas: self.item.as_deref().and_then(|item| item.cas),
+            seed: self.seed,
+            no_seeds: self.no_seeds,
+            scrape: self.scrape,
         }
     }
 }
@@ -212,6 +229,11 @@ impl PackedResponse {
             token,
             values,
             item,
+            seeds,
+            leeches,
+            samples,
+            num,
+            interval,
         } = response;
         let list = |nodes: Option<Nodes<'_>>| nodes.map(|n| Place::of(n.as_bytes(), datagram));
         Self {
@@ -221,6 +243,11 @@ impl PackedResponse {
             token: Place::of_any(token, datagram),
             values: Place::of_any(values.and_then(|values| values.as_wire()), datagram),
             item: PackedItem::new(&item, None, None, datagram),
+            seeds: seeds.map(|filter| Place::of(filter, datagram)),
+            leeches: leeches.map(|filter| Place::of(filter, datagram)),
+            samples: samples.map(|samples| Place::of(samples.as_bytes(), datagram)),
+            num,
+            interval,
         }
     }
 
@@ -229,6 +256,7 @@ impl PackedResponse {
         let list = |family, place: Option<Place>| {
             place.map(|place| Nodes::new(family, place.within(datagram)))
         };
+        let filter = |place: Option<Place>| place.and_then(|p| p.within(datagram).try_into().ok());
         Response {
             id: self.id,
             nodes: list(Family::V4, self.nodes),
@@ -236,6 +264,11 @@ impl PackedResponse {
             token: self.token.map(|token| token.within(datagram)),
             values: (self.values).map(|values| Values::from_wire(values.within(datagram))),
             item: fields(self.item.as_deref(), datagram),
+            seeds: filter(self.seeds),
+            leeches: filter(self.leeches),
+            samples: (self.samples).and_then(|samples| Samples::new(samples.within(datagram))),
+            num: self.num,
+            interval: self.interval,
         }
     }
 }
@@ -287,7 +320,7 @@ mod tests {
     use super::*;
 
     /// Messages with everything in them that there is.
-    const MESSAGES: [&[u8]; 8] = [
+    const MESSAGES: [&[u8]; 9] = [
         b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234565:token2:tk4:porti7e\
           12:implied_porti1ee1:q13:announce_peer2:roi1e1:t2:aa1:v4:LT\x01\x021:y1:qe",
         b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantl2:n42:n6ee\
@@ -301,6 +334,8 @@ mod tests {
           3:seqi4e3:sig64:abcdefghijklmnopqrstuvwxyz012345abcdefghijklmnopqrstuvwxyz0123455:token2:tk\
           1:vli1eee1:q3:put1:t2:aa1:y1:qe",
         b"d1:eli203e8:too longe1:t2:aa1:y1:ee",
+        b"d1:ad2:id20:abcdefghij01234567896:noseedi1e6:scrapei1e4:seedi1ee1:q4:ping1:t2:aa1:y1:qe",
+        b"d1:rd8:intervali60e3:numi2e7:samples20:abcdefghij0123456789e1:t2:aa1:y1:re",
     ];
 
     proptest! {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use mdht_krpc::{Contact, Family, Id, Instant, ItemFields, Query};
 use mdht_plugins::lookup::{Goal, LookupKind, LookupRequest};
 
-use super::{Core, LookupReport, UserLookup};
+use super::{Core, LookupReport, UserLookup, Wish};
 use crate::core::postponed::Sent;
 use crate::core::search::Answer;
 use crate::core::sending::Destination;
@@ -223,7 +223,7 @@ impl Core {
             goal,
             announce: task.put.is_some(),
         };
-        self.begin_lookup(now, request, None, Some(task))
+        self.begin_lookup(now, request, Wish::default(), Some(task))
     }
 
     /// The `get` query of a lookup.

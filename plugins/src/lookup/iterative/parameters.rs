@@ -78,5 +78,11 @@ pub(in crate::lookup) fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> 
             (0, 60_000),
             "a query no longer counts as in flight, but its answer counts; 0s is never",
         ),
+        Parameter::choice(
+            "bep42",
+            &["off", "enforce"],
+            "enforce: responders whose ID does not fit their address neither count as closest nor \
+             are announced to",
+        ),
     ]
 }

@@ -339,3 +339,40 @@ fn those_that_name_each_other_end_a_lookup_soon() {
         assert!(driven.finished && queries == 2, "{spec}: {queries}");
     }
 }
+
+/// BEP 42: who answers under an ID that does not fit does not end a lookup,
+/// and is not announced to.
+#[test]
+fn responders_whose_id_does_not_fit_count_only_where_that_is_not_enforced() {
+    use mdht_krpc::{id_fits_addr, secure_prefix};
+    let fitting = |n: u8| {
+        // close to the target among those that fit: the best of many addresses
+        let all = (0..60_000_u32).map(|m| {
+            let ip = std::net::Ipv4Addr::from(0x5000_0000 + (u32::from(n) << 16) + m);
+            let prefix = secure_prefix(ip.into(), 0).to_be_bytes();
+            let mut bytes = [0; 20];
+            bytes[..3].copy_from_slice(&prefix[..3]);
+            Contact::new(Id::new(bytes), (ip, 6881).into())
+        });
+        all.min_by_key(|contact| contact.id).unwrap()
+    };
+    let misfit = |n: u8| {
+        let mut bytes = [0; 20];
+        bytes[10] = n + 1;
+        Contact::new(Id::new(bytes), ([60, n, 1, 1], 6881).into())
+    };
+    let misfits: Vec<_> = (0..3).map(misfit).collect();
+    let others: Vec<_> = (0..4).map(fitting).collect();
+    assert!(misfits.iter().all(|c| !id_fits_addr(&c.id, c.addr.ip())));
+    let mut closest = others.clone();
+    closest.sort_by_key(|contact| contact.id);
+    for (mode, expected) in [("off", &misfits[..]), ("enforce", &closest[..3])] {
+        let table = misfits.iter().chain(&others).copied().collect();
+        let mut driven = Driven::new(&format!("standard:bep42={mode}"), table);
+        while !driven.finished {
+            let asked = driven.in_flight[0];
+            driven.respond(asked, &[]);
+        }
+        assert_eq!(driven.announced, expected, "{mode}");
+    }
+}

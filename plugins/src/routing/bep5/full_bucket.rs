@@ -51,6 +51,19 @@ impl Bep5 {
             bad.report(TableChange::Evicted, cx);
             return self.admit(cx, bucket, newcomer);
         }
+        let misfit = main.iter().position(|entry| !entry.fits());
+        // only for one that has answered: queries are easily forged
+        let may_oust = newcomer.has_answered() && newcomer.fits();
+        if let (true, true, Some(index)) = (self.config.prefers_fitting, may_oust, misfit) {
+            let list = List::Main;
+            let misfit = self.table.take(Slot {
+                bucket,
+                list,
+                index,
+            });
+            misfit.report(TableChange::Replaced, cx);
+            return self.admit(cx, bucket, newcomer);
+        }
         let questionable = main
             .iter()
             .filter(|entry| self.config.is_questionable(entry, cx.now));

@@ -24,6 +24,8 @@ pub(super) enum Door {
     Open,
     /// In place of the contact of this index, if it is faster than this.
     Faster { than: Duration, index: usize },
+    /// In place of the contact of this index, whose ID does not fit its address.
+    Misfit { index: usize },
     /// Not at all.
     Shut,
 }
@@ -31,7 +33,7 @@ pub(super) enum Door {
 impl Door {
     pub(super) fn lets_in(self, rtt: Option<Duration>) -> bool {
         match self {
-            Self::Open => true,
+            Self::Open | Self::Misfit { .. } => true,
             Self::Faster { than, .. } => rtt.is_some_and(|rtt| rtt < than),
             Self::Shut => false,
         }
@@ -105,13 +107,23 @@ impl Nice {
         }
     }
 
-    /// How a contact would get into the bucket now.
-    pub(super) fn door(&self, bucket: usize, now: Instant) -> Door {
+    /// Whether the contact's ID does not fit its address, where that matters.
+    pub(super) fn is_misfit(&self, entry: &Entry) -> bool {
+        self.config.prefers_fitting && !entry.fits()
+    }
+
+    /// How a verified contact, be it a misfit or not, would get into the bucket now.
+    pub(super) fn door(&self, bucket: usize, is_misfit: bool, now: Instant) -> Door {
         if self.table.room(bucket) > 0 {
             return Door::Open;
         }
         let main = self.table.buckets()[bucket].main.iter().enumerate();
-        let rated = main.filter_map(|(index, entry)| Some((entry.rtt()?, index, entry.since)));
+        let mut misfits = main.clone().filter(|(_, entry)| self.is_misfit(entry));
+        if let (false, Some((index, _))) = (is_misfit, misfits.next()) {
+            return Door::Misfit { index };
+        }
+        let rivals = main.filter(|(_, entry)| !is_misfit || self.is_misfit(entry));
+        let rated = rivals.filter_map(|(index, entry)| Some((entry.rtt()?, index, entry.since)));
         match rated.max_by_key(|(rtt, ..)| *rtt) {
             Some((rtt, index, since)) if self.config.rtt_bias => {
                 let than = if self.config.age_rule {
@@ -131,7 +143,9 @@ impl Nice {
             return;
         };
         let may_hope = match newcomer.claim {
-            Claim::Responder => self.door(bucket, cx.now).lets_in(newcomer.rtt()),
+            Claim::Responder => self
+                .door(bucket, self.is_misfit(&newcomer), cx.now)
+                .lets_in(newcomer.rtt()),
             _ => self.waiting(bucket) < WAITING_PER_PLACE * self.table.room(bucket),
         };
         if may_hope
@@ -195,7 +209,7 @@ impl Nice {
         let Some(bucket) = self.table.bucket_of(&entry.id) else {
             return;
         };
-        let door = self.door(bucket, cx.now);
+        let door = self.door(bucket, self.is_misfit(&entry), cx.now);
         let ip = entry.ip();
         if !self.table.ip_may_enter(ip) || !self.table.subnet_may_enter(ip, bucket) {
             return report_refusal(&entry, cx);
@@ -204,7 +218,7 @@ impl Nice {
             report_refusal(&entry, cx);
             return self.keep_as_replacement(cx, bucket, entry);
         }
-        if let Door::Faster { index, .. } = door {
+        if let Door::Faster { index, .. } | Door::Misfit { index } = door {
             let slower = self.table.take(Slot {
                 bucket,
                 list: List::Main,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Nice;
-use crate::routing::Build;
+use crate::routing::{Build, bep42_parameter};
 use crate::{ModuleInfo, Parameter, Parameters, subnet};
 
 /// In what the kin differ: all of it defaults of parameters.
@@ -189,6 +189,7 @@ fn parameters(kin: &Kin) -> Vec<Parameter> {
             "contacts",
             "most of one IP address; 0 is no limit",
         ),
+        bep42_parameter(),
     ];
     all.extend(subnet::table_parameters());
     all
@@ -211,6 +212,8 @@ pub(super) struct Config {
     pub(super) bad_after: usize,
     pub(super) timeout: Duration,
     pub(super) asks_for_nodes: bool,
+    /// Contacts whose ID does not fit their address make way [BEP 42].
+    pub(super) prefers_fitting: bool,
 }
 
 impl Config {
@@ -230,6 +233,7 @@ impl Config {
             bad_after: parameters.integer("bad_after"),
             timeout: parameters.duration("timeout"),
             asks_for_nodes: parameters.choice("probe") == "find_node",
+            prefers_fitting: parameters.choice("bep42") == "prefer",
         }
     }
 }

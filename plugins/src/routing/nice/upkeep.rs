@@ -197,11 +197,20 @@ impl Nice {
     fn due(&self, now: Instant, is_wanted: impl Fn(Claim) -> bool) -> Option<Contact> {
         let buckets = self.table.buckets().iter().enumerate();
         let may_enter = buckets.flat_map(|(index, bucket)| {
-            let door = self.door(index, now);
-            bucket
-                .waiting
-                .iter()
-                .filter(move |entry| door.lets_in(entry.rtt()))
+            let door = self.door(index, false, now);
+            // one door for all where BEP 42 does not matter
+            let for_misfits = match self.config.prefers_fitting {
+                true => self.door(index, true, now),
+                false => door,
+            };
+            bucket.waiting.iter().filter(move |entry| {
+                let door = if self.is_misfit(entry) {
+                    for_misfits
+                } else {
+                    door
+                };
+                door.lets_in(entry.rtt())
+            })
         });
         may_enter
             .filter(|entry| is_wanted(entry.claim) && entry.since.instant() <= now)

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use mdht_krpc::{Contact, Id, Instant};
+use mdht_krpc::{Contact, Id, Instant, id_fits_addr};
 
 use crate::routing::{
     Candidate, RoutingAction, RoutingCx, SavedContact, Standing, TableChange, TableEntry,
@@ -112,6 +112,11 @@ impl Entry {
     /// Whether its host has the IP address of which these are the [`octets`].
     pub(crate) fn is_on(&self, host: &[u8; 16]) -> bool {
         self.ip == *host
+    }
+
+    /// Whether its ID is one that BEP 42 allows for its address.
+    pub(crate) fn fits(&self) -> bool {
+        id_fits_addr(&self.id, self.ip())
     }
 
     /// It and its address, as everyone else writes them.
