@@ -9,6 +9,7 @@ use mdht_krpc::Id;
 use mdht_node::{DEFAULT_BOOTSTRAP, Dht, DhtBuilder};
 use mdht_plugins::Registry;
 
+pub(crate) use crate::info_hash::parse_info_hash;
 use crate::output::{Failure, Format};
 
 #[derive(Args, Clone, Debug)]
@@ -138,11 +139,6 @@ pub(crate) fn parse_host(text: &str) -> Result<String, String> {
             "it takes a name or address and a port, such as router.bittorrent.com:6881".to_owned(),
         ),
     }
-}
-
-/// An infohash, for clap.
-pub(crate) fn parse_info_hash(text: &str) -> Result<Id, String> {
-    text.parse().map_err(|error| format!("{error}"))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod network_rtt;
 mod parameter;
 mod registry;
 pub mod routing;
+mod suggestion;
 
 pub use lookup::{Lookup, LookupModule};
 pub use parameter::{Kind, Parameter, ParameterError, Parameters, Value};
@@ -24,3 +25,4 @@ pub use registry::{
     LookupFactory, ModuleInfo, Registry, RoutingFactory, SpecError, combination_label,
 };
 pub use routing::{ContactSource, RoutingModule};
+pub use suggestion::{did_you_mean, nearest_name};
