@@ -11,6 +11,15 @@
 //! The [`Registry`] names the modules and their declared parameters, builds
 //! them from texts such as `nr128:refresh=3s,first=256`, and takes the
 //! modules of third parties beside ours.
+//!
+//! ```
+//! use mdht_plugins::{Registry, combination_label};
+//! let registry = Registry::builtin();
+//! let routing = registry.routing("nr128:refresh=3s,first=256")?;
+//! let lookup = registry.lookup("aggressive")?;
+//! assert_eq!(combination_label(&routing, &lookup), "NR128-A");
+//! # Ok::<(), mdht_plugins::SpecError>(())
+//! ```
 
 pub mod lookup;
 mod network_rtt;
