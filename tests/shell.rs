@@ -182,6 +182,9 @@ fn a_terminal_gets_colours_unless_it_refuses_them_and_lines_that_fit() {
     assert!(help(&[]).contains('\x1b'));
     assert!(!help(&[("NO_COLOR", "1")]).contains('\x1b'));
     assert!(!help(&[("TERM", "dumb")]).contains('\x1b'));
+    // what programs read stays whole
+    let json = on_a_terminal(60, &[], "plugins --format json");
+    assert_eq!(json.trim().lines().count(), 1);
     for args in [
         "lookup --help",
         "plugins nr128",
