@@ -7,16 +7,7 @@ cd "$(dirname "$0")/../.."
 here=examples/notebook
 out=target/notebook
 venv=$out/venv
-if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv
-fi
-if ! cmp -s "$here/requirements.txt" "$venv/installed.txt"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install -q --disable-pip-version-check -r "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/installed.txt"
-fi
+.ci/venv "$venv" "$here/requirements.txt"
 
 mdht=${MDHT:-target/release/mdht}
 PATH=$(cd "$(dirname "$mdht")" && pwd):$PATH
