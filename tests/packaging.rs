@@ -32,7 +32,7 @@ fn what_the_debian_package_takes_from_the_repository_is_there() {
     let kept: Vec<_> = sources
         .filter(|source| !source.starts_with("target/"))
         .collect();
-    assert!(kept.len() >= 4, "{kept:?}");
+    assert!(kept.len() >= 3, "{kept:?}");
     for source in kept {
         assert!(fs::exists(format!("{ROOT}/{source}")).unwrap(), "{source}");
     }
