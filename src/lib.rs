@@ -27,6 +27,8 @@ mod profile;
 mod profile_diff;
 mod profile_parquet;
 mod replay;
+#[cfg(test)]
+mod shown_commands;
 mod terminal;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
