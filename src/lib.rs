@@ -6,17 +6,20 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use mdht_plugins::Registry;
 
 mod announce;
 mod check;
+mod completions;
 mod experiment;
 mod get;
+mod info_hash;
 mod joining;
 mod live;
 mod logging;
 mod lookup;
+mod man;
 mod node;
 mod node_args;
 mod output;
@@ -32,6 +35,9 @@ mod replay;
 mod sample;
 mod scrape;
 mod secret_key;
+#[cfg(test)]
+mod shown_commands;
+mod terminal;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that
 /// how well.
@@ -73,6 +79,10 @@ enum Command {
     Overlay(overlay::Args),
     /// List the routing and lookup modules with their parameters
     Plugins(plugins::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
 }
 
 /// Reads the command line and does what it says.
@@ -92,6 +102,8 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Replay(args) => replay::run(&args, registry),
         Command::Overlay(args) => overlay::run(&args),
         Command::Plugins(args) => plugins::run(&args, registry),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ use mdht_node::{Budget, DEFAULT_BOOTSTRAP, Dht, DhtBuilder};
 use mdht_plugins::Registry;
 use tracing_subscriber::filter::Targets;
 
+pub(crate) use crate::info_hash::parse_info_hash;
 use crate::logging::{self, parse_filter};
 use crate::output::{Failure, Format};
 use crate::read_only::ReadOnly;
@@ -225,11 +226,6 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
             Budget::LEAST_BYTES
         )
     })
-}
-
-/// An infohash, for clap.
-pub(crate) fn parse_info_hash(text: &str) -> Result<Id, String> {
-    text.parse().map_err(|error| format!("{error}"))
 }
 
 #[cfg(test)]

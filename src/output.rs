@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use crate::terminal::{result_columns, wrapped};
+
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -55,10 +57,19 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Writes one line of results.
+/// Writes lines of results for people: where they go to a terminal, broken to
+/// its width.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    match result_columns() {
+        Some(columns) => whole(format!("{}\n", wrapped(text, columns)).as_bytes()),
+        None => whole(format!("{text}\n").as_bytes()),
+    }
+}
+
+/// Writes results as they are.
+pub(crate) fn whole(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::NobodyReads),
         Err(error) => Err(Failure::Failed(format!(
@@ -69,7 +80,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Writes one JSON document on a line of its own.
 pub(crate) fn document(value: &Value) -> Result<(), Failure> {
-    line(&value.to_string())
+    whole(format!("{value}\n").as_bytes())
 }
 
 /// Milliseconds with the microseconds as decimals.

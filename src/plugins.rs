@@ -1,6 +1,8 @@
 //! `mdht plugins`.
 
-use mdht_plugins::{Kind, ModuleInfo, Parameter, Registry, Value};
+use std::collections::BTreeSet;
+
+use mdht_plugins::{Kind, ModuleInfo, Parameter, Registry, Value, did_you_mean};
 use serde_json::json;
 
 use crate::output::{Failure, Format, document, line};
@@ -29,10 +31,11 @@ pub(crate) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let lookup: Vec<_> = registry.lookup_modules().filter(wanted).collect();
     if let (true, true, Some(name)) = (routing.is_empty(), lookup.is_empty(), &args.name) {
         let all = registry.routing_modules().chain(registry.lookup_modules());
-        let names: Vec<_> = all.map(|info| info.name).collect();
+        let names: BTreeSet<_> = all.map(|info| info.name).collect();
+        let meant = did_you_mean(name, names.iter().copied());
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
         return Err(Failure::Usage(format!(
-            "there is no module `{name}`; there are {}",
-            names.join(", ")
+            "there is no module `{name}`; there are {names}{meant}"
         )));
     }
     match args.format {
@@ -64,7 +67,7 @@ fn print(title: &str, modules: &[&ModuleInfo]) -> Result<(), Failure> {
                 format!("; {live} for a node on the Internet")
             });
             line(&format!(
-                "      {assignment:<28}{}{live}; {}",
+                "      {assignment:<31}{}{live}; {}",
                 parameter.help, parameter.kind
             ))?;
         }

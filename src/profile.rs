@@ -1,7 +1,6 @@
 //! `mdht profile`.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal as _, stderr};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use mdht_profiler::{plot, report};
 use crate::joining::stop_at_ctrl_c;
 use crate::output::{Failure, Format, document, line, note};
 use crate::profile_parquet::Export;
+use crate::terminal::{one_line, redraws};
 
 /// Measure any node from a capture of its packets: lookup latency and cost,
 /// maintenance, response rates. The node need not be ours and is not asked.
@@ -189,7 +189,8 @@ fn write_file(
 fn warn(profile: &Profile) {
     for node in profile.nodes.iter().filter(|node| node.messages == 0) {
         note(&format!(
-            "warning: {} neither sends nor receives a KRPC message here",
+            "warning: {} neither sends nor receives a KRPC message here; without --node, \
+             the busiest nodes are listed",
             node.node
         ));
     }
@@ -238,7 +239,7 @@ impl Screen {
 
     #[allow(clippy::disallowed_methods)] // a person waits in real time
     fn new(format: Format) -> Self {
-        let terminal = stderr().is_terminal();
+        let terminal = redraws();
         let stop = Arc::new(AtomicBool::new(false));
         Self {
             terminal,
@@ -272,7 +273,8 @@ impl Screen {
 
     fn draw(&self, running: &Running<'_>, progress: &Progress) {
         if !progress.live {
-            return eprint!("\r{}\x1b[K", progress_line(progress, self.begun.elapsed()));
+            let line = progress_line(progress, self.begun.elapsed());
+            return eprint!("\r{}\x1b[K", one_line(&line));
         }
         if self.redraws
             && let Some(profile) = running.snapshot()

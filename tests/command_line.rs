@@ -82,7 +82,7 @@ fn bad_usage_is_code_2_and_says_what_is_accepted() {
         ("profile x.pcap --timeout 0".to_owned(), "seconds above 0"),
         (
             "plugins nr129".to_owned(),
-            "there are bep5, checked, harvest",
+            "there are a16, a8_m2, aggressive",
         ),
         ("overlay".to_owned(), "describe"),
         (

@@ -127,6 +127,15 @@ fn the_profiler_can_be_built_without_any_node() {
 }
 
 #[test]
+fn the_node_is_built_without_profiling_plotting_and_the_command_line() {
+    let node = built_from("mdht-node");
+    assert!(node.contains("tokio"));
+    for other in ["mdht-profiler", "plotters", "parquet", "clap", "zstd"] {
+        assert!(!node.contains(other), "the node is built from {other}");
+    }
+}
+
+#[test]
 fn wire_and_policy_are_built_without_a_runtime_or_a_clock() {
     for package in ["mdht-krpc", "mdht-plugins", "mdht-connectivity"] {
         let parts = built_from(package);

@@ -11,6 +11,16 @@
 //! What goes beyond the thesis: survival curves, telling a full cone NAT from
 //! a node that left, mapping lifetimes, the pings behind each letter, and IDs
 //! that share an address or addresses that share an ID.
+//!
+//! ```
+//! use mdht_connectivity::{Causes, Pattern};
+//! let pattern: Pattern = "RUU-UUU".parse()?;
+//! assert_eq!(pattern.reciprocity(), Some(true));
+//! assert_eq!(pattern.transitivity(), Some(false));
+//! let likely = Causes::of(&pattern).to_string();
+//! assert_eq!(likely, "port-restricted cone or symmetric NAT");
+//! # Ok::<(), mdht_connectivity::ParsePatternError>(())
+//! ```
 
 mod bursts;
 mod cause;

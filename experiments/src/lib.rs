@@ -34,6 +34,23 @@
 //! report       as a page and as figures
 //! replay       routing modules fed with what a captured node received
 //! ```
+//!
+//! ```
+//! use mdht_experiments::Script;
+//! use mdht_plugins::Registry;
+//! let text = r#"
+//!     name = "mine"
+//!     [matrix]
+//!     routing = ["bep5", "nr128"]
+//!     lookup = ["standard", "aggressive"]
+//! "#;
+//! let script = Script::parse(text, &Registry::builtin())?;
+//! let labels: Vec<_> = script.variants.iter().map(|v| v.label.as_str()).collect();
+//! assert_eq!(labels, ["BEP5-S", "NR128-S", "BEP5-A", "NR128-A"]);
+//! # Ok::<(), mdht_experiments::ScriptError>(())
+//! ```
+//!
+//! `examples/run_experiment.rs` of the workspace runs one.
 
 mod adoption;
 mod capture_file;

@@ -50,10 +50,10 @@ impl Shipped {
         let found = SCRIPTS.iter().find(|script| script.name == name);
         found.copied().ok_or_else(|| {
             let names = || SCRIPTS.iter().map(|script| script.name);
-            let meant = crate::script::did_you_mean(name, names());
+            let meant = mdht_plugins::did_you_mean(name, names());
             let all = names().collect::<Vec<_>>().join(", ");
             format!(
-                "there is neither a file nor a shipped script `{name}`{meant}; shipped are {all}"
+                "there is neither a file nor a shipped script `{name}`; shipped are {all}{meant}"
             )
         })
     }

@@ -15,6 +15,16 @@
 //! `decode_strict` accepts exactly the datagrams in which `scan` finds nothing
 //! odd, and both then read the same; `encode` writes byte for byte what bendy's
 //! encoder would. Tests and a fuzz target hold them to it.
+//!
+//! ```
+//! use mdht_krpc::{Body, Message, Method};
+//! let datagram = b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe";
+//! let message = Message::scan(datagram)?;
+//! let Body::Query(query) = &message.body else { panic!("a query") };
+//! assert_eq!(query.method, Method::Ping);
+//! assert_eq!(message.encode(), datagram);
+//! # Ok::<(), mdht_krpc::ScanError>(())
+//! ```
 
 mod address;
 mod bencode;

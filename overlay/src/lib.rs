@@ -5,6 +5,14 @@
 //! there, what their tables hold, who has which values. All of it is derived on
 //! demand. A [`Simulation`] runs full nodes, the code that runs on the Internet,
 //! in that world; [`serve`] lets real clients into it.
+//!
+//! ```
+//! use mdht_overlay::{World, parameters::Parameters};
+//! let parameters = Parameters { nodes: 10_000, seed: 7, ..Parameters::default() };
+//! let world = World::new(parameters)?;
+//! assert_eq!(world.routers().len(), 3);
+//! # Ok::<(), mdht_overlay::parameters::ParameterError>(())
+//! ```
 
 pub mod describe;
 mod draws;

@@ -11,6 +11,15 @@
 //! The [`Registry`] names the modules and their declared parameters, builds
 //! them from texts such as `nr128:refresh=3s,first=256`, and takes the
 //! modules of third parties beside ours.
+//!
+//! ```
+//! use mdht_plugins::{Registry, combination_label};
+//! let registry = Registry::builtin();
+//! let routing = registry.routing("nr128:refresh=3s,first=256")?;
+//! let lookup = registry.lookup("aggressive")?;
+//! assert_eq!(combination_label(&routing, &lookup), "NR128-A");
+//! # Ok::<(), mdht_plugins::SpecError>(())
+//! ```
 
 pub mod lookup;
 mod network_rtt;
@@ -18,6 +27,7 @@ mod parameter;
 mod registry;
 pub mod routing;
 mod subnet;
+mod suggestion;
 
 pub use lookup::{Lookup, LookupModule};
 pub use parameter::{Kind, Parameter, ParameterError, Parameters, Value};
@@ -25,3 +35,4 @@ pub use registry::{
     LookupFactory, ModuleInfo, Registry, RoutingFactory, SpecError, combination_label,
 };
 pub use routing::{ContactSource, RoutingModule};
+pub use suggestion::{did_you_mean, nearest_name};

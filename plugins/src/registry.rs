@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::parameter::{Parameter, ParameterError, Parameters};
 use crate::routing::{RoutingModule, RoutingSetup};
+use crate::suggestion::did_you_mean;
 use crate::{LookupModule, lookup, routing};
 
 /// What a module says of itself.
@@ -100,7 +101,7 @@ pub fn combination_label(routing: &RoutingFactory, lookup: &LookupFactory) -> St
 #[non_exhaustive]
 pub enum SpecError {
     /// There is no module of this name.
-    #[error("there is no {kind} module `{given}`; there are {known}")]
+    #[error("there is no {kind} module `{given}`; there are {known}{meant}")]
     UnknownModule {
         /// `routing` or `lookup`.
         kind: &'static str,
@@ -108,9 +109,11 @@ pub enum SpecError {
         given: String,
         /// The names there are.
         known: String,
+        /// `; did you mean ...?`, or nothing.
+        meant: String,
     },
     /// The module has no parameter of this name.
-    #[error("module `{module}` has no parameter `{given}`; it has {known}")]
+    #[error("module `{module}` has no parameter `{given}`; it has {known}{meant}")]
     UnknownParameter {
         /// The module.
         module: &'static str,
@@ -118,6 +121,8 @@ pub enum SpecError {
         given: String,
         /// The names there are.
         known: String,
+        /// `; did you mean ...?`, or nothing.
+        meant: String,
     },
     /// Something between the commas is not `name=value`.
     #[error("`{given}` is not of the form name=value, as in {module}:name=value,name=value")]
@@ -262,6 +267,7 @@ fn resolve<'a, B: Clone>(
         kind,
         given: name.to_owned(),
         known: list(modules.keys().copied()),
+        meant: did_you_mean(name, modules.keys().copied()),
     })?;
     let module = info.name;
     let mut parameters = Parameters::defaults(&info.parameters);
@@ -276,6 +282,7 @@ fn resolve<'a, B: Clone>(
             module,
             given: name.to_owned(),
             known: list(info.parameters.iter().map(|p| p.name)),
+            meant: did_you_mean(name, info.parameters.iter().map(|p| p.name)),
         })?;
         let value = parameter.parse(value.trim());
         let value = value.map_err(|error| SpecError::Value { module, error })?;
@@ -353,8 +360,8 @@ mod tests {
     fn errors_name_what_is_accepted() {
         let registry = Registry::builtin();
         let error = |spec| registry.routing(spec).unwrap_err().to_string();
-        assert!(error("nr129").contains("nr128"));
-        assert!(error("nr128:refesh=3s").contains("refresh"));
+        assert!(error("nr129").ends_with("; did you mean `nr128`?"));
+        assert!(error("nr128:refesh=3s").ends_with("; did you mean `refresh`?"));
         assert!(error("nr128:refresh").contains("name=value"));
         assert!(error("nr128:refresh=0s").contains("a time from"));
     }

@@ -271,7 +271,7 @@ impl Run {
         self.left = self.left.saturating_sub(1);
         self.progress.clear();
         match args.checks.format {
-            Format::Json => line(&document::document(report).to_string()),
+            Format::Json => crate::output::document(&document::document(report)),
             Format::Text => line(&document::row(report)),
         }
     }

@@ -1,9 +1,11 @@
 //! A line on the terminal that says how far the checks are.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::time::Duration;
 
 use mdht_krpc::Instant;
+
+use crate::terminal::{one_line, redraws};
 
 /// The line. Where standard error is no terminal, there is none.
 pub(super) struct Line {
@@ -18,7 +20,7 @@ impl Line {
 
     pub(super) fn new() -> Self {
         Self {
-            is_terminal: stderr().is_terminal(),
+            is_terminal: redraws(),
             shown: None,
             lines: 0,
         }
@@ -35,7 +37,9 @@ impl Line {
         self.clear();
         self.shown = Some(now);
         let text = text();
-        self.lines = text.lines().count();
+        let lines: Vec<_> = text.lines().map(one_line).collect();
+        self.lines = lines.len();
+        let text = lines.join("\n");
         // a line that cannot be shown is no failure
         let _ = stderr().write_all(text.as_bytes());
     }

@@ -4,6 +4,7 @@ mod list;
 mod progress_line;
 mod survey;
 
+use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use clap::ValueEnum;
 use mdht_experiments::report::{self, Repeat};
 use mdht_experiments::script::Keep;
 use mdht_experiments::{
-    Error, Experiment, Outcome, Script, Shipped, SurveyScript, run as run_experiment, write_whole,
+    Error, Experiment, Outcome, Script, Shipped, SurveyScript, run as run_experiment, shipped,
+    write_whole,
 };
-use mdht_plugins::Registry;
+use mdht_plugins::{Registry, nearest_name};
 
 use crate::joining::stop_at_ctrl_c;
 use crate::output::{Failure, Format, document, line, note};
@@ -173,9 +175,28 @@ fn text(path: &Path) -> Result<(String, PathBuf), Failure> {
             PathBuf::from(format!("{name}.toml")),
         ));
     }
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    Ok((text, path.to_owned()))
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((text, path.to_owned())),
+        Err(error) => {
+            let meant = match error.kind() {
+                ErrorKind::NotFound => shipped_like(path),
+                _ => String::new(),
+            };
+            let place = path.display();
+            Err(Failure::Failed(format!("{place}: {error}{meant}")))
+        }
+    }
+}
+
+/// What to run in place of a file that is not there, if a shipped script has
+/// nearly its name.
+fn shipped_like(path: &Path) -> String {
+    let given = path.file_stem().and_then(|stem| stem.to_str());
+    let names = shipped().iter().map(|script| script.name);
+    let near = given.and_then(|given| nearest_name(given, names));
+    near.map_or_else(String::new, |near| {
+        format!("; shipped is `{near}`: mdht experiment run {near}")
+    })
 }
 
 /// Writes the summary and prints the comparison.

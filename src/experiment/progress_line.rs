@@ -1,10 +1,12 @@
 //! A line on the terminal that says how far an experiment is.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use mdht_experiments::Progress;
+
+use crate::terminal::{one_line, redraws};
 
 /// The line. Where standard error is no terminal, there is none.
 pub(super) struct ProgressLine {
@@ -22,7 +24,7 @@ impl ProgressLine {
         Self {
             start: Instant::now(),
             shown: Mutex::new(None),
-            is_terminal: stderr().is_terminal(),
+            is_terminal: redraws(),
         }
     }
 
@@ -41,7 +43,7 @@ impl ProgressLine {
             return;
         }
         *shown = self.start.checked_add(passed);
-        let line = format!("\r\x1b[K{}", text(passed));
+        let line = format!("\r\x1b[K{}", one_line(&text(passed)));
         // a line that cannot be shown is no failure
         let _ = stderr().write_all(line.as_bytes());
     }

@@ -89,7 +89,7 @@ impl Script {
             return Ok(());
         };
         let known = super::MEASUREMENTS;
-        let meant = super::suggestion::did_you_mean(&self.report[place], known);
+        let meant = mdht_plugins::did_you_mean(&self.report[place], known);
         let error = ScriptError::new(
             format!("report[{place}]"),
             format!("there is no such measurement{meant}"),

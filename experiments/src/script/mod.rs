@@ -18,7 +18,6 @@ use serde::Deserialize;
 pub use error::ScriptError;
 pub use full_nodes::{FullNodes, Share};
 pub use live::LiveSection;
-pub(crate) use suggestion::did_you_mean;
 pub use worlds::World;
 
 use places::Places;

@@ -5,7 +5,6 @@ use mdht_plugins::{Registry, SpecError};
 use serde::Deserialize;
 use toml::Value;
 
-use super::suggestion::did_you_mean;
 use super::{MOST_RUNS, ScriptError, Variant};
 
 /// Every routing module with every lookup module.
@@ -158,7 +157,7 @@ impl Sweep {
                         SpecError::UnknownParameter { .. } => format!("{at}.parameter"),
                         _ => at_value,
                     };
-                    return Err(ScriptError::new(key, told(&error)));
+                    return Err(ScriptError::new(key, error.to_string()));
                 }
             }
         }
@@ -193,7 +192,7 @@ fn check_module(side: Side, spec: &str, registry: &Registry, key: &str) -> Resul
     let resolved = resolve(side, spec, registry);
     resolved
         .map(drop)
-        .map_err(|error| ScriptError::new(key, told(&error)))
+        .map_err(|error| ScriptError::new(key, error.to_string()))
 }
 
 /// The module's part of a label.
@@ -202,18 +201,6 @@ fn resolve(side: Side, spec: &str, registry: &Registry) -> Result<&'static str, 
         Side::Routing => registry.routing(spec).map(|module| module.label()),
         Side::Lookup => registry.lookup(spec).map(|module| module.label()),
     }
-}
-
-/// The registry's words, and what may have been meant.
-fn told(error: &SpecError) -> String {
-    let meant = match error {
-        SpecError::UnknownModule { given, known, .. }
-        | SpecError::UnknownParameter { given, known, .. } => {
-            did_you_mean(given.trim(), known.split(", "))
-        }
-        _ => String::new(),
-    };
-    format!("{error}{meant}")
 }
 
 /// Labels for those without: the modules' labels, such as `NR128-A`, with the

@@ -233,7 +233,8 @@ fn figure(number: f64) -> String {
 
 /// A share in percent, as many digits as it takes.
 fn percent(share: f64) -> String {
-    let rounded = (share * 1e5).round() / 1e3;
+    // an empty sum is -0
+    let rounded = (share * 1e5).round() / 1e3 + 0.0;
     format!("{rounded} %")
 }
 

@@ -1,7 +1,6 @@
 //! What somebody who misspelt a word may have meant.
 
-/// Most letters by which a word may differ from what was meant.
-const MOST_SLIPS: usize = 2;
+use mdht_plugins::nearest_name;
 
 /// From the reader's message about an unknown word and the known ones, all in
 /// backticks: the unknown one and the nearest of the others, if one is near.
@@ -12,9 +11,7 @@ pub(super) fn suggestion(message: &str) -> Option<(&str, Option<&str>)> {
     }
     let mut words = message.split('`').skip(1).step_by(2);
     let unknown = words.next()?;
-    let slips = |word: &&str| strsim::osa_distance(unknown, word);
-    let near = words.min_by_key(slips);
-    Some((unknown, near.filter(|word| slips(word) <= MOST_SLIPS)))
+    Some((unknown, nearest_name(unknown, words)))
 }
 
 #[cfg(test)]

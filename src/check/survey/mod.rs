@@ -200,7 +200,7 @@ impl Survey<'_> {
                     let document = document::document(&report);
                     self.records.add(&document)?;
                     if self.args.checks.format == Format::Json {
-                        line(&document.to_string())?;
+                        crate::output::document(&document)?;
                     }
                 }
             }
