@@ -8,6 +8,7 @@ use std::path::Path;
 
 use mdht_krpc::{Body, Family, Id, Instant, Message, Rng};
 use mdht_node::core::{Config, Core, MOST_ANSWER, RateLimit, SocketId, free_answer};
+use mdht_node::item::Value;
 use mdht_plugins::Registry;
 
 const KEY: Id = Id::new([0x55; 20]);
@@ -33,7 +34,33 @@ fn full_node(limit: Option<RateLimit>) -> Core {
             core.hold_peer(Instant::ZERO, KEY, asker(family, 1000 + n));
         }
     }
+    for n in 0..60_u8 {
+        // more swarms than a sample has
+        core.hold_peer(Instant::ZERO, Id::new([n; 20]), asker(Family::V4, 1));
+        core.hold_peer(Instant::ZERO, Id::new([n; 20]), asker(Family::V6, 1));
+    }
+    hold_item(&mut core);
     core
+}
+
+/// The largest item there is.
+fn item() -> Value {
+    Value::from_bytes(&[0x61; 996]).unwrap()
+}
+
+fn hold_item(core: &mut Core) {
+    let from = asker(Family::V4, 1);
+    let target = string(item().target().as_bytes());
+    let get = [b"6:target".as_slice(), &target].concat();
+    let id = Id::new([0x41; 20]);
+    let answer = ask(core, from, &query_of(&id, "get", &get, ORDINARY[0])).unwrap();
+    let token = string(&token_in(&answer));
+    let put = [b"5:token".as_slice(), &token, b"1:v", item().as_bencode()].concat();
+    let stored = ask(core, from, &query_of(&id, "put", &put, ORDINARY[0])).unwrap();
+    assert!(matches!(
+        Message::scan(&stored).unwrap().body,
+        Body::Response(_)
+    ));
 }
 
 /// A public address, another for each number.
@@ -61,12 +88,16 @@ fn ask(core: &mut Core, from: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// A query by hand: `args` behind the ID, `tail` behind the method.
 fn query(id: &Id, method: &str, args: &str, tail: &str) -> Vec<u8> {
+    query_of(id, method, args.as_bytes(), tail)
+}
+
+fn query_of(id: &Id, method: &str, args: &[u8], tail: &str) -> Vec<u8> {
     let id = string(id.as_bytes());
     let q = string(method.as_bytes());
     let parts: [&[u8]; 8] = [
         b"d1:ad2:id",
         &id,
-        args.as_bytes(),
+        args,
         b"e1:q",
         &q,
         tail.as_bytes(),
@@ -86,7 +117,7 @@ struct Kind {
     name: &'static str,
     method: &'static str,
     shortest: &'static str,
-    args: String,
+    args: Vec<u8>,
     is_error: bool,
 }
 
@@ -96,7 +127,7 @@ fn kinds() -> Vec<Kind> {
         name,
         method,
         shortest: method,
-        args,
+        args: args.into_bytes(),
         is_error: false,
     };
     let both = "4:wantl2:n42:n6e";
@@ -126,6 +157,16 @@ fn kinds() -> Vec<Kind> {
             "get_peers",
             format!("{hash}{both}"),
         ),
+        kind(
+            "get_peers with scrape",
+            "get_peers",
+            format!("{hash}6:scrapei1e"),
+        ),
+        kind("sample_infohashes", "sample_infohashes", target.clone()),
+        Kind {
+            args: [b"6:target".as_slice(), &string(item().target().as_bytes())].concat(),
+            ..kind("get, item of 1,000 bytes", "get", String::new())
+        },
         kind(
             "announce_peer",
             "announce_peer",
@@ -162,7 +203,7 @@ fn worst(limit: Option<RateLimit>, kind: &Kind, family: Family, forms: &[&str]) 
     let method = if forged { kind.shortest } else { kind.method };
     let pairs = forms.iter().zip(2000_u16..).filter_map(|(tail, n)| {
         let from = asker(family, n);
-        let mut bytes = query(&id, method, &kind.args, tail);
+        let mut bytes = query_of(&id, method, &kind.args, tail);
         if !kind.is_error && kind.method == "announce_peer" {
             let token = token(&mut core, from);
             let place = bytes.windows(TOKEN.len()).position(|w| w == TOKEN).unwrap();
@@ -178,8 +219,11 @@ fn worst(limit: Option<RateLimit>, kind: &Kind, family: Family, forms: &[&str]) 
 fn token(core: &mut Core, from: SocketAddr) -> Vec<u8> {
     let hash = format!("9:info_hash20:{}", "U".repeat(20));
     let bytes = query(&Id::new([0x41; 20]), "get_peers", &hash, ORDINARY[0]);
-    let answer = ask(core, from, &bytes).unwrap();
-    match Message::scan(&answer).unwrap().body {
+    token_in(&ask(core, from, &bytes).unwrap())
+}
+
+fn token_in(answer: &[u8]) -> Vec<u8> {
+    match Message::scan(answer).unwrap().body {
         Body::Response(response) => response.token.unwrap().to_vec(),
         other => panic!("{other:?}"),
     }

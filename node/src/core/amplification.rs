@@ -16,7 +16,7 @@
 
 use std::net::SocketAddr;
 
-use mdht_krpc::{Body, ErrorReply, Family, Message, Nodes, Response, Values};
+use mdht_krpc::{Body, ErrorReply, Family, ItemFields, Message, Nodes, Response, Values};
 
 use super::Core;
 
@@ -150,9 +150,26 @@ fn cut_nodes(nodes: &mut &[u8], family: Family, keep: usize, over: usize) -> usi
     over.saturating_sub(gone * len)
 }
 
-/// The response in at most `most` bytes, by leaving out list entries, and in
-/// the end whatever else it holds but the ID and a token.
+/// The response in at most `most` bytes, by leaving out list entries, or else
+/// items, filters and samples and as few list entries as possible.
 fn trimmed(
+    answer: &Message<'_>,
+    response: &Response<'_>,
+    family: Family,
+    most: usize,
+) -> Option<Vec<u8>> {
+    let light = Response {
+        item: ItemFields::NONE,
+        seeds: None,
+        leeches: None,
+        samples: None,
+        ..response.clone()
+    };
+    cut(answer, response, family, most).or_else(|| cut(answer, &light, family, most))
+}
+
+/// The response in at most `most` bytes, by leaving out list entries.
+fn cut(
     answer: &Message<'_>,
     response: &Response<'_>,
     family: Family,
@@ -166,7 +183,11 @@ fn trimmed(
         (0, 0, 0),
     ];
     let mut lists = Lists::new(response, family);
-    let mut bytes = answer.encode();
+    let mut bytes = Message {
+        body: Body::Response(response.clone()),
+        ..answer.clone()
+    }
+    .encode();
     for kept in KEPT {
         lists.cut(bytes.len().saturating_sub(most), kept);
         let of = |nodes: Option<Nodes<'_>>, family, bytes| nodes.map(|_| Nodes::new(family, bytes));
@@ -192,17 +213,7 @@ fn trimmed(
             return Some(bytes);
         }
     }
-    let bare = Response {
-        id: response.id,
-        token: response.token,
-        ..Response::default()
-    };
-    let bytes = Message {
-        body: Body::Response(bare),
-        ..answer.clone()
-    }
-    .encode();
-    (bytes.len() <= most).then_some(bytes)
+    None
 }
 
 #[cfg(test)]
