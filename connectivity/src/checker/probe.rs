@@ -66,7 +66,7 @@ impl Transmit {
 }
 
 /// What a transaction ID says: which ping of which check. Ten bytes, where our
-/// node's own have eight.
+/// node's own have four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transaction {
     pub(super) slot: u32,
