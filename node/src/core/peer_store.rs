@@ -61,6 +61,14 @@ impl PeerStore {
         )
     }
 
+    /// Bytes that it takes, without what the allocator adds: the peers, and for
+    /// each swarm its key in the two maps.
+    pub(crate) fn bytes(&self) -> usize {
+        let peers = self.swarms.values().map(|swarm| swarm.peers.capacity());
+        let entry = size_of::<(Id, Swarm)>() + size_of::<(Instant, Id)>();
+        peers.sum::<usize>() * size_of::<(SocketAddr, Instant)>() + self.swarms.len() * entry
+    }
+
     /// Stores or renews an announce.
     pub(crate) fn announce(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {
         let swarm = self.swarms.entry(info_hash).or_default();
