@@ -32,7 +32,8 @@ const SCRIPTS: &[Shipped] = scripts![
     "pareto",
     "research-store",
     "research-hedge",
-    "research-cold"
+    "research-cold",
+    "attacks"
 ];
 
 /// The scripts that come with the command.

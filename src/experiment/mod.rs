@@ -1,5 +1,6 @@
 //! `mdht experiment`.
 
+mod attacks;
 mod list;
 mod progress_line;
 mod survey;
@@ -13,7 +14,8 @@ use clap::ValueEnum;
 use mdht_experiments::report::{self, Repeat};
 use mdht_experiments::script::Keep;
 use mdht_experiments::{
-    Error, Experiment, Outcome, Script, Shipped, SurveyScript, run as run_experiment, write_whole,
+    AttackScript, Error, Experiment, Outcome, Script, Shipped, SurveyScript, run as run_experiment,
+    write_whole,
 };
 use mdht_plugins::Registry;
 
@@ -117,6 +119,9 @@ fn run_script(args: &RunArgs, registry: &Registry) -> Result<(), Failure> {
     let (text, path) = text(&args.script)?;
     if SurveyScript::is_one(&text) {
         return survey::run(args, &text, &path, registry);
+    }
+    if AttackScript::is_one(&text) {
+        return attacks::run(args, &text, &path, registry);
     }
     let script = script(args, &text, &path, registry)?;
     let out = args.out(&script.name);

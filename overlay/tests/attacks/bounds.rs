@@ -44,7 +44,7 @@ fn a_token_is_worth_nothing_from_another_address() {
 
 #[test]
 fn one_source_gets_no_more_than_its_rate_whoever_it_is() {
-    let damage = damage(Kind::Reflect, 5000.0);
+    let damage = damage(Kind::Reflect, 500.0);
     let seconds = 600.0 + 60.0 + 300.0 + 60.0;
     let limit = 20.0 * seconds + 100.0;
     #[allow(clippy::cast_precision_loss)] // small
