@@ -1,6 +1,7 @@
 //! Which attacks there are, and how strong each is.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -251,8 +252,23 @@ impl fmt::Display for Attack {
     }
 }
 
+/// Reads `kind:strength`, such as `slow:0.3`.
+impl FromStr for Attack {
+    type Err = AttackError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unread = || AttackError::Unread {
+            text: text.to_owned(),
+        };
+        let (name, strength) = text.split_once(':').ok_or_else(unread)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        let strength = strength.parse().map_err(|_| unread())?;
+        Self::new(kind.ok_or_else(unread)?, strength)
+    }
+}
+
 /// Why there can be no such attack.
-#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum AttackError {
     /// The strength is out of range.
@@ -273,4 +289,42 @@ pub enum AttackError {
         /// What was asked for.
         per_24: u32,
     },
+    /// A text is no attack.
+    #[error("{text}: it is no attack; allowed: KIND:STRENGTH, such as slow:0.3")]
+    Unread {
+        /// The text.
+        text: String,
+    },
+    /// Only turned nodes can be served.
+    #[error(
+        "{kind}: on real UDP only turned nodes attack: silent, slow, garbage, mirrors, asker, \
+         thousands, martians and liars"
+    )]
+    NotServed {
+        /// The kind's name.
+        kind: &'static str,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attacks_are_read_from_their_names() {
+        for kind in Kind::ALL {
+            let read: Attack = format!("{}:1", kind.name()).parse().unwrap();
+            assert_eq!((read.kind, read.strength), (kind, 1.0));
+        }
+        for bad in [
+            "slow",
+            "slow:",
+            "sloow:0.5",
+            "slow:2",
+            "none:0",
+            "sybil:0.5",
+        ] {
+            assert!(bad.parse::<Attack>().is_err(), "{bad}");
+        }
+    }
 }
