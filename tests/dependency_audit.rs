@@ -29,10 +29,19 @@ const ALLOWED: [&str; 9] = [
 
 /// Crates that are there in more than one version, and why.
 const TWICE: [(&str, &str); 4] = [
-    ("getrandom", "older ones by ahash, of parquet, and for browsers"),
-    ("miniz_oxide", "flate2 has gone on to the next version, png has not"),
+    (
+        "getrandom",
+        "older ones by ahash, of parquet, and for browsers",
+    ),
+    (
+        "miniz_oxide",
+        "flate2 has gone on to the next version, png has not",
+    ),
     ("r-efi", "each getrandom's own, on UEFI only"),
-    ("syn", "zerocopy, of ahash, has not gone on to the third version"),
+    (
+        "syn",
+        "zerocopy, of ahash, has not gone on to the third version",
+    ),
 ];
 
 /// Crates that bring code in another language or link to a system library, and
@@ -66,7 +75,10 @@ fn name(package: &Value) -> &str {
 /// Whether an SPDX expression can be met with licences of `ALLOWED`. `/` is the
 /// old way to write OR.
 fn is_met(expression: &str) -> bool {
-    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
+    let spaced = expression
+        .replace('(', " ( ")
+        .replace(')', " ) ")
+        .replace('/', " OR ");
     let spaced = spaced.replace(" WITH ", "_WITH_");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut place = 0;
@@ -105,11 +117,22 @@ fn one(words: &[&str], place: &mut usize) -> bool {
 
 #[test]
 fn expressions_are_read_as_they_are_meant() {
-    for met in ["MIT", "GPL-3.0 OR MIT", "MIT/GPL-3.0", "(GPL-3.0 OR MIT) AND Unicode-3.0"] {
+    for met in [
+        "MIT",
+        "GPL-3.0 OR MIT",
+        "MIT/GPL-3.0",
+        "(GPL-3.0 OR MIT) AND Unicode-3.0",
+    ] {
         assert!(is_met(met), "{met}");
     }
     assert!(is_met("Apache-2.0 WITH LLVM-exception OR GPL-2.0"));
-    for unmet in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT OR GPL-3.0) AND MPL-2.0", "(MIT"] {
+    for unmet in [
+        "",
+        "GPL-3.0",
+        "MIT AND GPL-3.0",
+        "(MIT OR GPL-3.0) AND MPL-2.0",
+        "(MIT",
+    ] {
         assert!(!is_met(unmet), "{unmet}");
     }
 }
@@ -133,7 +156,12 @@ fn every_part_comes_from_the_registry_or_from_here() {
         for dependency in package["dependencies"].as_array().unwrap() {
             let is_ours = package["source"].is_null();
             let any_version = is_ours && dependency["req"] == "*";
-            assert!(!any_version, "{} takes any {}", name(&package), dependency["name"]);
+            assert!(
+                !any_version,
+                "{} takes any {}",
+                name(&package),
+                dependency["name"]
+            );
         }
     }
 }
@@ -155,7 +183,11 @@ fn nothing_is_there_twice_or_foreign_without_a_reason() {
         all.iter().map(|(name, _)| (*name).to_owned()).collect()
     };
     // one that is twice no more has lost its reason, too
-    assert_eq!(versions.keys().cloned().collect::<BTreeSet<_>>(), told(&TWICE), "{versions:?}");
+    assert_eq!(
+        versions.keys().cloned().collect::<BTreeSet<_>>(),
+        told(&TWICE),
+        "{versions:?}"
+    );
     assert_eq!(native, told(&NATIVE));
 }
 
@@ -163,7 +195,10 @@ fn nothing_is_there_twice_or_foreign_without_a_reason() {
 #[test]
 fn every_dependency_of_ours_is_told_of() {
     let told = include_str!("../docs/dependencies.md");
-    for package in packages().iter().filter(|package| package["source"].is_null()) {
+    for package in packages()
+        .iter()
+        .filter(|package| package["source"].is_null())
+    {
         for dependency in package["dependencies"].as_array().unwrap() {
             let dependency = name(dependency);
             let is_told = dependency.starts_with("mdht") || told.contains(dependency);
