@@ -2,7 +2,7 @@
 //! sources that everybody can check, nothing twice without a reason, and
 //! nothing that no document tells of.
 //!
-//! This works without a network, from what cargo knows already. Known
+//! This works from what cargo knows already. Known
 //! vulnerabilities need the RustSec database, which no package registry has:
 //! `.ci/audit` asks for it where it can be reached.
 
@@ -54,12 +54,23 @@ const NATIVE: [(&str, &str); 2] = [
 /// Where crates may come from: https://crates.io.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
+/// Everything in the lock file. What only other systems than this are built
+/// from may have to be fetched first.
 fn packages() -> Vec<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
+    let metadata = |more: &[&str]| {
+        let command = ["metadata", "--format-version", "1", "--locked"];
+        let mut cargo = Command::new(env!("CARGO"));
+        let cargo = cargo.args(command).args(more);
+        cargo
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap()
+    };
+    let offline = metadata(&["--offline"]);
+    let output = match offline.status.success() {
+        true => offline,
+        false => metadata(&[]),
+    };
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo metadata: {told}");
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
