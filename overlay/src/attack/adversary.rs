@@ -143,7 +143,7 @@ impl Adversary {
             return;
         };
         match &message.body {
-            Body::Query(query) => {
+            Body::Query(query) if self.answers(persona) => {
                 let payload = self.answer(persona, message.transaction_id, query);
                 out.push(Sent {
                     from: to,
@@ -153,8 +153,14 @@ impl Adversary {
                 });
             }
             Body::Response(response) => self.take_response(persona, &message, response, out),
-            Body::Error(_) => {}
+            Body::Query(_) | Body::Error(_) => {}
         }
+    }
+
+    /// Who watches, and who floods, answers nobody: those attacks are played
+    /// by themselves, without a place in the table.
+    fn answers(&self, persona: Persona) -> bool {
+        self.attack.kind.strength() != Strength::Rate && !self.hosts.is_observer(persona)
     }
 
     /// What an attacker answers under its own ID.
@@ -244,10 +250,16 @@ impl Adversary {
             }
             self.asked.insert(transaction_id, key);
         }
+        let persona = self.hosts.at(&from);
+        let message = Message {
+            // and says so [BEP 43]
+            read_only: persona.is_some_and(|persona| !self.answers(persona)),
+            ..Message::new(&transaction_id, Body::Query(query))
+        };
         Sent {
             from,
             to: self.victim,
-            payload: Message::new(&transaction_id, Body::Query(query)).encode(),
+            payload: message.encode(),
             after: Duration::ZERO,
         }
     }

@@ -34,6 +34,20 @@ fn without_attack_lookups_succeed_and_nobody_is_hostile() {
     assert_eq!((plain.answered, plain.kept), (plain.planted, plain.planted));
 }
 
+/// Who floods has no place in a table, and who only watches has none either.
+#[test]
+fn floods_do_nothing_to_lookups() {
+    for modules in [("bep5", "standard"), ("harvest", "hedged")] {
+        let plain = siege(Kind::None, 0.0, modules).run();
+        for (kind, rate) in [(Kind::Reflect, 100.0), (Kind::Announces, 20.0)] {
+            let damage = siege(kind, rate, modules).run();
+            assert_eq!(hostile_closest(&damage), 0, "{kind:?} {modules:?}");
+            assert_eq!(damage.store.hostile_contacts, 0, "{kind:?} {modules:?}");
+            assert!(damage.successes() + 1 >= plain.successes());
+        }
+    }
+}
+
 #[test]
 fn the_same_siege_is_lived_through_twice() {
     for kind in [Kind::Garbage, Kind::Silent] {
