@@ -7,8 +7,8 @@ use super::*;
 #[test]
 fn forged_ids_get_into_the_table_of_bep5_alone() {
     for modules in [("nr128", "aggressive"), ("harvest", "hedged"), ("lt", "lt")] {
-        let damage = siege(Kind::ForgedIds, 100.0, modules).run();
-        assert!(damage.traffic.received > 50_000);
+        let damage = siege(Kind::ForgedIds, 50.0, modules).run();
+        assert!(damage.traffic.received > 40_000);
         assert_eq!(damage.store.hostile_contacts, 0, "{modules:?}");
         // whoever is verified is asked: somebody else's address, but seldom
         let asked = damage.traffic.queries;
@@ -22,7 +22,7 @@ fn forged_ids_get_into_the_table_of_bep5_alone() {
 #[test]
 fn guessed_transaction_ids_bring_nothing_in() {
     let plain = unattacked();
-    let damage = damage(Kind::Spoof, 1000.0);
+    let damage = damage(Kind::Spoof, 300.0);
     assert!(damage.stats.unmatched > 100_000);
     let looked = |damage: &Damage| damage.lookups.iter().map(|l| l.false_peers).sum::<u32>();
     assert_eq!(looked(&damage), 0);
@@ -55,7 +55,7 @@ fn one_source_gets_no_more_than_its_rate_whoever_it_is() {
 
 #[test]
 fn announces_of_many_infohashes_are_bounded_in_memory() {
-    let damage = damage(Kind::Announces, 1000.0);
+    let damage = damage(Kind::Announces, 200.0);
     assert!(damage.store.swarms <= 2000, "{}", damage.store.swarms);
     assert!(damage.store.most_peer_bytes < 1_000_000);
     // others are answered all the same
