@@ -24,7 +24,7 @@ const PICTURES: [Picture; 4] = [
         kind: Kind::Sybil,
         name: "announces-lost",
         title: "Announces that go to Sybils",
-        note: "Of the three nodes nearest to the key that answered, those that are Sybils.",
+        note: "Of the three nearest nodes that answered.",
         x: Axis::log("Sybils near the key"),
         y: Axis::linear("share"),
         of: |figures| Some(figures.hostile_closest_pct / 100.0),
