@@ -31,6 +31,8 @@ LAST_S = 15
 def main() -> int:
     arguments = parse_arguments()
     script = tomllib.loads(arguments.script.read_text())
+    if arguments.attack:
+        script["world"]["attack"] = arguments.attack
     chosen = [one for one in script["client"] if not arguments.only or one["label"] in arguments.only]
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -61,6 +63,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "clients", metavar="DIR")
     parser.add_argument("--mdht", type=Path, default=ROOT / "target" / "release" / "mdht", metavar="PATH")
     parser.add_argument("--only", action="append", metavar="LABEL", help="only this client; repeat for more")
+    parser.add_argument("--attack", metavar="KIND:SHARE", help="turn a share of the world's nodes")
     parser.add_argument("--namespace", default="mdht-clients", metavar="NAME", help="of the network namespace")
     return parser.parse_args()
 

@@ -23,6 +23,7 @@
 //! oracle       what no lookup can beat
 //! live         the same on real sockets
 //! survey       who can be reached: instrumented nodes and a checker
+//! attacks      what attacks cost a node
 //! outcome      what came out
 //! adoption     worlds of full nodes beside each other
 //! published    the thesis's figures
@@ -53,6 +54,7 @@
 //! `examples/run_experiment.rs` of the workspace runs one.
 
 mod adoption;
+pub mod attacks;
 mod capture_file;
 mod comparison;
 mod experiment;
@@ -82,6 +84,7 @@ mod variant_run;
 mod verdict;
 mod world_store;
 
+pub use attacks::{AttackOutcome, AttackScript, attacks};
 pub use experiment::{Error, Experiment, run};
 pub use folder::write_whole;
 pub use interval::Interval;

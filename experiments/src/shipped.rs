@@ -33,7 +33,8 @@ const SCRIPTS: &[Shipped] = scripts![
     "research-store",
     "research-hedge",
     "research-cold",
-    "paths"
+    "paths",
+    "attacks"
 ];
 
 /// The scripts that come with the command.

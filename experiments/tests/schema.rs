@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a panic fails the test
 
 use mdht_experiments::script::MEASUREMENTS;
-use mdht_experiments::{Script, SurveyScript, shipped};
+use mdht_experiments::{AttackScript, Script, SurveyScript, shipped};
 use mdht_overlay::parameters::Parameters;
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
@@ -84,9 +84,15 @@ fn every_shipped_script_is_named_by_its_file_fits_the_schema_and_can_be_run() {
             script.name
         );
         assert_eq!(of_text(script.text), None, "{}", script.name);
+        let registry = Registry::builtin();
+        let is_of_attacks = AttackScript::is_one(script.text);
         let (name, about) = match SurveyScript::is_one(script.text) {
             true => {
                 let read = SurveyScript::parse(script.text).unwrap();
+                (read.name, read.about)
+            }
+            false if is_of_attacks => {
+                let read = AttackScript::parse(script.text, &registry).unwrap();
                 (read.name, read.about)
             }
             false => {
@@ -145,4 +151,12 @@ fn the_schema_knows_every_measurement_and_every_key_of_a_world() {
     ] {
         assert_eq!(misfit(schema, &world, section), None);
     }
+}
+
+#[test]
+fn the_schema_knows_every_kind_of_attack() {
+    use mdht_overlay::attack::Kind;
+    let schema = schema();
+    let kinds = &schema["properties"]["attack"]["items"]["properties"]["kind"]["enum"];
+    assert_eq!(kinds, &json!(Kind::ALL));
 }

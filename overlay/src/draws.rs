@@ -33,6 +33,7 @@ pub(crate) enum Subject {
     Sample,
     Resident,
     LocalRange,
+    Attack,
 }
 
 /// The draws of one subject.

@@ -4,7 +4,7 @@
 //! A [`World`] is made from [`Parameters`](parameters::Parameters): who is out
 //! there, what their tables hold, who has which values. All of it is derived on
 //! demand. A [`Simulation`] runs full nodes, the code that runs on the Internet,
-//! in that world; [`serve`] lets real clients into it.
+//! in that world; [`serve`] lets real clients into it, [`attack`] attackers.
 //!
 //! ```
 //! use mdht_overlay::{World, parameters::Parameters};
@@ -14,6 +14,7 @@
 //! # Ok::<(), mdht_overlay::parameters::ParameterError>(())
 //! ```
 
+pub mod attack;
 pub mod describe;
 mod draws;
 mod full_world;

@@ -1,6 +1,6 @@
 //! `mdht experiment list`.
 
-use mdht_experiments::{Script, ScriptError, SurveyScript, shipped};
+use mdht_experiments::{AttackScript, Script, ScriptError, SurveyScript, shipped};
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
 
@@ -46,6 +46,15 @@ impl Listed {
                 about: script.about,
                 runs: 1,
                 hours: script.length.as_secs_f64() / 3600.0,
+            });
+        }
+        if AttackScript::is_one(text) {
+            let script = AttackScript::parse(text, registry)?;
+            return Ok(Self {
+                runs: script.sieges() * script.repetitions as usize,
+                hours: script.virtual_time().as_secs_f64() / 3600.0,
+                name: script.name,
+                about: script.about,
             });
         }
         let script = Script::parse(text, registry)?;

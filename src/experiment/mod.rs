@@ -1,5 +1,6 @@
 //! `mdht experiment`.
 
+mod attacks;
 mod list;
 mod progress_line;
 mod survey;
@@ -14,8 +15,8 @@ use clap::ValueEnum;
 use mdht_experiments::report::{self, Repeat};
 use mdht_experiments::script::Keep;
 use mdht_experiments::{
-    Error, Experiment, Outcome, Script, Shipped, SurveyScript, run as run_experiment, shipped,
-    write_whole,
+    AttackScript, Error, Experiment, Outcome, Script, Shipped, SurveyScript, run as run_experiment,
+    shipped, write_whole,
 };
 use mdht_plugins::{Registry, nearest_name};
 
@@ -119,6 +120,9 @@ fn run_script(args: &RunArgs, registry: &Registry) -> Result<(), Failure> {
     let (text, path) = text(&args.script)?;
     if SurveyScript::is_one(&text) {
         return survey::run(args, &text, &path, registry);
+    }
+    if AttackScript::is_one(&text) {
+        return attacks::run(args, &text, &path, registry);
     }
     let script = script(args, &text, &path, registry)?;
     let out = args.out(&script.name);

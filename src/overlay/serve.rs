@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mdht_overlay::World;
+use mdht_overlay::attack::Attack;
 use mdht_overlay::serve::udp::{Namespace, Server};
 use mdht_overlay::serve::{Plan, Range, RealTime};
 use serde_json::{Value, json};
@@ -45,6 +46,12 @@ pub(super) struct Args {
     /// Luck on the links: the same world with other losses and jitter
     #[arg(long, value_name = "N", default_value_t = 1)]
     luck: u64,
+
+    /// Turn a share of all nodes, such as slow:0.3: they are silent, slow, or
+    /// answer with garbage, mirrors, asker, thousands, martians or liars
+    /// (docs/attacks.md)
+    #[arg(long, value_name = "KIND:SHARE")]
+    attack: Option<Attack>,
 
     /// Write each client's packets to DIR/IP_PORT.pcap
     #[arg(long, value_name = "DIR")]
@@ -86,7 +93,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         seed: args.luck,
     };
     let front = RealTime::new(Arc::new(world), plan);
-    let front = front.map_err(|error| usage(format!("--bind-range: {error}")))?;
+    let mut front = front.map_err(|error| usage(format!("--bind-range: {error}")))?;
+    if let Some(attack) = args.attack {
+        let turned = front.turn(attack);
+        turned.map_err(|error| usage(format!("--attack: {error}")))?;
+    }
     let mut server = Server::new(front, args.capture.as_deref()).map_err(Failure::failed)?;
     let stop = Arc::new(AtomicBool::new(false));
     stop_at_ctrl_c(stop.clone());

@@ -19,7 +19,7 @@ class World:
         words = [str(mdht), "overlay", "serve", "--format", "json", "--make-netns", name]
         words += ["--bind-range", world.get("range", "32.0.0.0/3"), "--capture", str(self.captures)]
         words += ["--infohashes", str(self.infohash_file)]
-        for key in ("nodes", "seed", "parameters", "luck"):
+        for key in ("nodes", "seed", "parameters", "luck", "attack"):
             if key in world:
                 words += [f"--{key}", str(world[key])]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)

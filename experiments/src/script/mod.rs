@@ -22,6 +22,7 @@ pub use worlds::World;
 
 use places::Places;
 use variants::Matrix;
+pub(crate) use variants::variants;
 
 use crate::job::Job;
 

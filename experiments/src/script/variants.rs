@@ -10,7 +10,7 @@ use super::{MOST_RUNS, ScriptError, Variant};
 /// Every routing module with every lookup module.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     routing: Vec<String>,
     lookup: Vec<String>,
     #[serde(default)]
@@ -35,7 +35,7 @@ enum Side {
 }
 
 /// The matrix written out, then the variants that were given, with labels.
-pub(super) fn variants(
+pub(crate) fn variants(
     matrix: Option<&Matrix>,
     given: Vec<Variant>,
     registry: &Registry,

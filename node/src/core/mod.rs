@@ -362,6 +362,12 @@ impl Core {
         &self.items.counts
     }
 
+    /// Bytes that the peers announced to us take, without what the allocator
+    /// adds.
+    pub fn stored_peer_bytes(&self) -> usize {
+        self.peers.bytes()
+    }
+
     /// Takes up a peer as if it had announced itself: for a node whose store
     /// outlived it, or whose world begins in the middle.
     pub fn hold_peer(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {

@@ -1,6 +1,7 @@
 //! Running lookups in one overlay: whatever the lookup module decides is done
 //! here.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -130,6 +131,7 @@ impl Core {
         {
             search.tokens.insert(from, token.to_vec());
         }
+        let nodes = Self::nearest_named(&search.request.target, answer.nodes);
         let (user, kind) = (search.user, search.request.kind);
         let (mut peers_found, mut has_values) = (0, answer.response.has_values());
         self.tell_answered(user, answer);
@@ -145,7 +147,7 @@ impl Core {
             contact: &asked,
             id: answer.id,
             rtt: answer.rtt,
-            nodes: answer.nodes,
+            nodes: &nodes,
             has_values,
             peers_found,
             has_token: token.is_some(),
@@ -154,6 +156,20 @@ impl Core {
         if let Some(user) = user.filter(|_| has_values) {
             self.end_if_item_found(user);
         }
+    }
+
+    /// What a lookup takes of the contacts in a response: BEP 5 has eight in it,
+    /// some clients have more. One that names hundreds nearer and nearer to the
+    /// target, none of which exists, would cost a lookup as many timeouts.
+    fn nearest_named<'n>(target: &Id, named: &'n [Contact]) -> Cow<'n, [Contact]> {
+        const MOST: usize = 16;
+        if named.len() <= MOST {
+            return Cow::Borrowed(named);
+        }
+        let mut nearest = named.to_vec();
+        nearest.sort_by_key(|contact| contact.id.distance(target));
+        nearest.truncate(MOST);
+        Cow::Owned(nearest)
     }
 
     pub(crate) fn on_search_error(&mut self, id: SearchId, transaction: &Transaction) {

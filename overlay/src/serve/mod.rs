@@ -28,8 +28,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use mdht_krpc::{Body, Id, Instant, Message};
+use mdht_krpc::{Body, Id, Instant, Message, is_public};
 
+use crate::attack::{Adversary, Attack, AttackError};
 use crate::simulation::{Counters, NodeIndex, Received, Simulation};
 use crate::world::World;
 
@@ -130,6 +131,23 @@ impl RealTime {
             shown: ShownPorts::new(plan.pool_ports()),
             counters: FrontCounters::default(),
         })
+    }
+
+    /// Turns a share of the world's nodes, which then answer as the attack says.
+    ///
+    /// # Errors
+    /// The attack needs addresses of its own: they have no place here.
+    pub fn turn(&mut self, attack: Attack) -> Result<(), AttackError> {
+        if !attack.is_by_turned_nodes() {
+            let kind = attack.kind.name();
+            return Err(AttackError::NotServed { kind });
+        }
+        // nobody is singled out: whoever asks is the victim
+        let victim = (SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0), Id::default());
+        let seed = self.world().parameters().seed;
+        let adversary = Adversary::new(attack, seed, victim, Vec::new(), Instant::ZERO);
+        self.simulation.let_in(adversary);
+        Ok(())
     }
 
     /// Where the world is found.
@@ -324,7 +342,14 @@ impl RealTime {
         {
             return SocketAddrV4::new(self.places.of_node(identity), self.plan.port);
         }
-        SocketAddrV4::new(self.places.of_stranger(*addr.ip()), addr.port())
+        let ip = *addr.ip();
+        match role {
+            // what no node can have, only an attacker names: it stays impossible
+            _ if !is_public(ip.into()) || addr.port() == 0 => addr,
+            // one that does not exist is silent, as all are at this port
+            Role::Node => SocketAddrV4::new(self.places.of_stranger(ip), self.plan.port),
+            Role::Peer => SocketAddrV4::new(self.places.of_stranger(ip), addr.port()),
+        }
     }
 
     fn router_local(&self, router: usize) -> SocketAddrV4 {

@@ -258,3 +258,27 @@ fn what_is_no_message_or_goes_nowhere_is_counted() {
     );
     assert!(front.poll_transmit().is_none());
 }
+
+/// A martian stays one under whatever range the world is served, and a node
+/// that does not exist has the port at which the world is silent.
+#[test]
+fn turned_nodes_lie_to_clients_too() {
+    for (kind, is_martian) in [("martians:1", true), ("thousands:1", false)] {
+        let mut front = front(2000, |_| ());
+        front.turn(kind.parse().unwrap()).unwrap();
+        let (me, key) = (client(1), Id::new([0x42; 20]));
+        let answers = crawl(&mut front, me, key, 3);
+        let named: Vec<_> = answers
+            .iter()
+            .flat_map(|sent| contacts(&sent.payload))
+            .collect();
+        let martians = named.iter().filter(|addr| addr.ip().is_loopback()).count();
+        assert_eq!(martians > 0, is_martian, "{named:?}");
+        if !is_martian {
+            assert!(named.len() > 2000);
+            assert!(named.iter().all(|addr| addr.port() == PORT));
+        }
+    }
+    let mut front = front(2000, |_| ());
+    assert!(front.turn("sybil:8".parse().unwrap()).is_err());
+}

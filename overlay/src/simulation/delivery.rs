@@ -45,6 +45,10 @@ impl Simulation {
             self.send_to_full((node, socket), other, (shown, to), payload);
             return;
         }
+        if self.is_hostile(&to) {
+            self.send_to_adversary((node, socket), (shown, to), payload);
+            return;
+        }
         self.send_to_modelled((node, socket), shown, to, &payload);
         self.keep_spare(payload);
     }
@@ -70,7 +74,10 @@ impl Simulation {
     /// A datagram reaches the door of whoever is at `to` now.
     pub(super) fn arrive(&mut self, from: SocketAddrV4, to: SocketAddrV4, payload: Vec<u8>) {
         let Some(node) = self.owner(&to) else {
-            self.counters.to_nobody += 1;
+            match self.is_hostile(&to) {
+                true => self.reach_adversary((from, to), payload),
+                false => self.counters.to_nobody += 1,
+            }
             return;
         };
         if !self.full_lets_in(node, from, to) {
@@ -216,7 +223,11 @@ impl Simulation {
                 self.reply.clear();
                 self.answerer
                     .answer(&self.world, dest, from, query, at, &mut self.reply);
-                if !self.reply.is_empty() {
+                let sent = match self.reply.is_empty() {
+                    true => None,
+                    false => self.tampered(dest, from, message, at),
+                };
+                if let Some(sent) = sent {
                     self.counters.answered += 1;
                     if self
                         .world
@@ -227,7 +238,7 @@ impl Simulation {
                     {
                         self.nodes[node.place()].known.note_sent(dest, socket, at);
                     }
-                    self.reply_to((to, from), at);
+                    self.reply_to((to, from), sent);
                 }
                 if !message.read_only && socket == SocketId(0) {
                     self.meet(node, dest, at);

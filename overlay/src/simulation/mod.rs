@@ -13,6 +13,7 @@ mod clients;
 mod delivery;
 mod full_node;
 mod guard;
+mod hostile;
 mod inhabitant;
 mod links;
 mod modelled_queries;
@@ -29,6 +30,7 @@ use foldhash::fast::FixedState;
 use mdht_krpc::Instant;
 use mdht_node::core::{Core, Event as NodeEvent};
 
+use crate::attack::Adversary;
 use crate::draws::{Draws, Subject};
 use crate::modelled::Answerer;
 use crate::population::Identity;
@@ -77,6 +79,8 @@ enum Occurrence {
     Succession(NodeIndex),
     /// A resident's user looks something up.
     UserLookup(NodeIndex),
+    /// The adversary acts of its own accord.
+    Adversary,
 }
 
 /// What a simulation has done so far.
@@ -117,6 +121,8 @@ pub struct Simulation {
     ports: SymmetricPorts,
     /// The world's own full nodes, where it has no modelled ones.
     residents: Option<Box<Residents>>,
+    /// Whoever attacks.
+    adversary: Option<Box<Adversary>>,
     links: Links,
     answerer: Answerer,
     reply: Vec<u8>,
@@ -140,6 +146,7 @@ impl Simulation {
             mapped: HashMap::default(),
             ports: SymmetricPorts::new(Draws::new(world.parameters().seed, Subject::Port).of(seed)),
             residents: None,
+            adversary: None,
             links: Links::new(&world, seed),
             answerer: Answerer::new(&world),
             reply: Vec::new(),
@@ -263,6 +270,7 @@ impl Simulation {
             Occurrence::Start(rank) => self.start_resident(rank),
             Occurrence::Succession(node) => self.succeed(node),
             Occurrence::UserLookup(node) => self.user_looks_up(node),
+            Occurrence::Adversary => self.adversary_acts(),
         }
     }
 

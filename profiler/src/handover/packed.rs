@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     /// Messages with everything in them that there is.
-    const MESSAGES: [&[u8]; 9] = [
+    const MESSAGES: [&[u8]; 10] = [
         b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234565:token2:tk4:porti7e\
           12:implied_porti1ee1:q13:announce_peer2:roi1e1:t2:aa1:v4:LT\x01\x021:y1:qe",
         b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantl2:n42:n6ee\

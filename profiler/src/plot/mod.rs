@@ -5,6 +5,7 @@
 //! curves       CDFs, cumulative counts, lines and points
 //! bars         a group of bars for each name
 //! waterfall    the queries of a lookup
+//! lines        lines through given points
 //! plane        what is got against what it costs
 //! upset        how sets overlap
 //! beside       what curves are to be compared with
@@ -37,6 +38,7 @@ mod canvas;
 mod curves;
 mod extent;
 mod legend;
+mod lines;
 mod output;
 mod overlay;
 mod plane;
@@ -47,6 +49,7 @@ mod waterfall;
 
 use std::path::PathBuf;
 
+pub use lines::lines;
 pub(crate) use output::replace;
 pub use output::{escaped, png, svg, write, write_all};
 pub(crate) use overlay::labels;

@@ -1,0 +1,63 @@
+//! `mdht experiment run` of a script with sections `[[attack]]`.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mdht_experiments::{AttackScript, attacks, write_whole};
+use mdht_plugins::Registry;
+use mdht_profiler::plot;
+
+use super::RunArgs;
+use super::progress_line::ProgressLine;
+use crate::joining::stop_at_ctrl_c;
+use crate::output::{Failure, Format, document, line, note};
+
+pub(super) fn run(
+    args: &RunArgs,
+    text: &str,
+    path: &Path,
+    registry: &Registry,
+) -> Result<(), Failure> {
+    if args.resume || args.keep.is_some() {
+        let reason = "attacks are played without captures: --resume and --keep are of no use";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
+    let script = AttackScript::parse(text, registry);
+    let mut script = script.map_err(|error| Failure::Usage(error.of(path).to_string()))?;
+    if let Some(seed) = args.seed {
+        script.seed = seed;
+    }
+    let out = args.out(&script.name);
+    std::fs::create_dir_all(&out)
+        .map_err(|error| Failure::failed(format!("{}: {error}", out.display())))?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    stop_at_ctrl_c(Arc::clone(&stopped));
+    let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let threads = args.threads.unwrap_or(cores);
+    let screen = ProgressLine::new();
+    let outcome = attacks(&script, registry, threads, &|over, all| {
+        screen.show_text(|_| format!("{over} of {all} sieges"));
+        !stopped.load(Ordering::Relaxed)
+    });
+    screen.clear();
+    let outcome = outcome.map_err(Failure::failed)?;
+    let summary = outcome.summary();
+    let path = out.join("summary.json");
+    let text = serde_json::to_string_pretty(&summary).map_err(Failure::failed)?;
+    write_whole(&path, text.as_bytes())
+        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    plot::write(&outcome.plots(), &out.join("plots")).map_err(Failure::failed)?;
+    match args.format {
+        Format::Json => document(&summary)?,
+        Format::Text => line(outcome.to_string().trim_end())?,
+    }
+    note(&format!("kept in {}", out.display()));
+    match outcome.is_whole {
+        true => Ok(()),
+        false => Err(Failure::failed(
+            "stopped before the end; the figures are of what was done",
+        )),
+    }
+}
