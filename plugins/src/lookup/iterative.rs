@@ -14,19 +14,30 @@
 //!   is dead leaves others to try,
 //! - `standard` never has more than `parallel` = alpha queries in flight;
 //!   `aggressive` has no such bound after the start.
+//!
+//! Of clients in the field, and off in the thesis's two:
+//! - `counted=nearer`: against `parallel` count only queries to contacts nearer
+//!   than the next one, so that what was asked from farther away holds up nobody,
+//! - `stall=adaptive`: a query no longer counts as in flight when its answer is
+//!   later than most,
+//! - `slow_parallel`, `slow_beta`: from the first values or the first timeout on.
+
+mod stall;
 
 use std::cmp::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mdht_krpc::{Contact, Distance, Id};
 
 use super::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
-    Timeout,
+    QueryOutcome, Timeout,
 };
 use crate::parameter::{Parameter, Parameters};
 use crate::registry::ModuleInfo;
 use crate::routing::{ClosestRequest, Purpose};
+use stall::RoundTrips;
 
 type Definition = (ModuleInfo, fn(&Parameters) -> Box<dyn LookupModule>);
 
@@ -126,12 +137,38 @@ pub(super) fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
             (0, 60_000),
             "a query no longer counts as in flight, but its answer counts; 0s is never",
         ),
+        Parameter::choice(
+            "stall",
+            &["fixed", "adaptive"],
+            "when that is: after `soft`; adaptive: later than nine in ten answers came",
+        ),
+        Parameter::choice(
+            "counted",
+            &["all", "nearer"],
+            "queries in flight that count against `parallel`; nearer: than the next contact",
+        ),
+        Parameter::integer(
+            "slow_parallel",
+            0,
+            (0, 1024),
+            "queries",
+            "`parallel` from the first values or timeout on; 0 is as before",
+        ),
+        Parameter::integer(
+            "slow_beta",
+            0,
+            (0, 64),
+            "queries",
+            "`beta` from then on; 0 is as before",
+        ),
     ]
 }
 
 pub(super) fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
     let soft = parameters.duration("soft");
-    Box::new(Iterative(Config {
+    let slow = |name| Some(parameters.integer(name)).filter(|value| *value > 0);
+    let is_adaptive = parameters.choice("stall") == "adaptive";
+    let config = Config {
         alpha: parameters.integer("alpha"),
         beta: parameters.integer("beta"),
         parallel: match parameters.integer("parallel") {
@@ -148,7 +185,14 @@ pub(super) fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
         },
         timeout: parameters.duration("timeout"),
         soft: (!soft.is_zero()).then_some(soft),
-    }))
+        counts_nearer: parameters.choice("counted") == "nearer",
+        slow_parallel: slow("slow_parallel"),
+        slow_beta: slow("slow_beta"),
+    };
+    Box::new(Iterative {
+        config,
+        round_trips: is_adaptive.then(Arc::default),
+    })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -163,14 +207,29 @@ struct Config {
     per_ip: usize,
     timeout: Duration,
     soft: Option<Duration>,
+    counts_nearer: bool,
+    slow_parallel: Option<usize>,
+    slow_beta: Option<usize>,
 }
 
-struct Iterative(Config);
+struct Iterative {
+    config: Config,
+    /// Where soft timeouts follow them.
+    round_trips: Option<Arc<Mutex<RoundTrips>>>,
+}
 
 impl LookupModule for Iterative {
+    fn on_outcome(&mut self, outcome: &QueryOutcome) {
+        if let (Some(round_trips), Some(rtt)) = (&self.round_trips, outcome.rtt) {
+            let mut round_trips = round_trips.lock().unwrap_or_else(PoisonError::into_inner);
+            round_trips.observe(rtt);
+        }
+    }
+
     fn make(&mut self, request: &LookupRequest) -> Box<dyn Lookup> {
         Box::new(State {
-            config: self.0,
+            config: self.config,
+            round_trips: self.round_trips.clone(),
             request: *request,
             queue: Vec::new(),
             queried: Vec::new(),
@@ -217,6 +276,7 @@ struct Queried {
 
 struct State {
     config: Config,
+    round_trips: Option<Arc<Mutex<RoundTrips>>>,
     request: LookupRequest,
     /// Not yet queried, closest first.
     queue: Vec<Ranked>,
@@ -236,7 +296,10 @@ impl Lookup for State {
         let mut candidates = Vec::with_capacity(self.config.start);
         cx.contacts.closest(&request, &mut candidates);
         self.enqueue(candidates.iter().map(|candidate| candidate.contact));
-        self.query_up_to(self.config.alpha, cx);
+        for _ in 0..self.config.alpha {
+            self.query_next(cx);
+        }
+        self.finish_if_over(cx);
     }
 
     fn on_response(&mut self, cx: &mut LookupCx<'_>, response: &LookupResponse<'_>) {
@@ -244,6 +307,9 @@ impl Lookup for State {
         let responder = Contact::new(response.id, response.contact.addr);
         self.note_responder(responder, response.has_token);
         self.enqueue(response.nodes.iter().copied());
+        if response.has_values {
+            self.slow_down();
+        }
         if self.is_satisfied(response) {
             return self.finish(cx);
         }
@@ -260,6 +326,7 @@ impl Lookup for State {
             Timeout::Soft => Fate::Slow,
             Timeout::Hard => Fate::Over,
         };
+        self.slow_down();
         // its soft timeout has already set off what this query's end may set off
         let counted = self.settle(contact, fate);
         match counted {
@@ -270,40 +337,64 @@ impl Lookup for State {
 }
 
 impl State {
-    /// Sends up to beta queries within the bound, and ends if nothing is left.
-    fn proceed(&mut self, cx: &mut LookupCx<'_>) {
-        let in_flight = self.count(Fate::InFlight);
-        let room = self.config.parallel.saturating_sub(in_flight);
-        self.query_up_to(self.config.beta.min(room), cx);
+    /// The first values have come, or somebody has not answered in time.
+    const fn slow_down(&mut self) {
+        if let Some(parallel) = self.config.slow_parallel {
+            self.config.parallel = parallel;
+        }
+        if let Some(beta) = self.config.slow_beta {
+            self.config.beta = beta;
+        }
     }
 
-    /// Sends at most `most` queries to the closest contacts that are closer
-    /// than the mark.
-    fn query_up_to(&mut self, most: usize, cx: &mut LookupCx<'_>) {
-        let mark = self.mark();
-        let eligible = self
-            .queue
-            .iter()
-            .take_while(|ranked| ranked.distance < mark)
-            .count();
-        let chosen = self.queue.drain(..eligible.min(most));
-        for Ranked { contact, .. } in chosen {
-            self.queried.push(Queried {
-                contact,
-                fate: Fate::InFlight,
-            });
-            let Config {
-                soft,
-                timeout: hard,
-                ..
-            } = self.config;
-            cx.actions.push(LookupAction::Query {
-                contact,
-                soft,
-                hard,
-            });
+    /// Sends up to beta queries within the bound, and ends if nothing is left.
+    fn proceed(&mut self, cx: &mut LookupCx<'_>) {
+        for _ in 0..self.config.beta {
+            if self.room() == 0 || !self.query_next(cx) {
+                break;
+            }
         }
         self.finish_if_over(cx);
+    }
+
+    /// How many more may be in flight.
+    fn room(&self) -> usize {
+        let in_flight = self.queried.iter().filter(|q| q.fate == Fate::InFlight);
+        let in_flight = match self.queue.first() {
+            Some(next) if self.config.counts_nearer => in_flight
+                .filter(|q| self.request.target.distance(&q.contact.id) < next.distance)
+                .count(),
+            _ => in_flight.count(),
+        };
+        self.config.parallel.saturating_sub(in_flight)
+    }
+
+    /// When a query stops to count as in flight.
+    fn soft(&self) -> Option<Duration> {
+        let Some(round_trips) = &self.round_trips else {
+            return self.config.soft;
+        };
+        let round_trips = round_trips.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(round_trips.stall().min(self.config.timeout))
+    }
+
+    /// Asks the closest contact not yet queried, if it is closer than the mark.
+    fn query_next(&mut self, cx: &mut LookupCx<'_>) -> bool {
+        let mark = self.mark();
+        if self.queue.first().is_none_or(|next| next.distance >= mark) {
+            return false;
+        }
+        let Ranked { contact, .. } = self.queue.remove(0);
+        self.queried.push(Queried {
+            contact,
+            fate: Fate::InFlight,
+        });
+        cx.actions.push(LookupAction::Query {
+            contact,
+            soft: self.soft(),
+            hard: self.config.timeout,
+        });
+        true
     }
 
     /// Over: nothing in flight, and no contact left that is closer than the mark.

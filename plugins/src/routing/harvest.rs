@@ -19,8 +19,9 @@
 //!   queried us: asked too soon, one behind a NAT answers [thesis 7.6.1].
 //! - **Start.** As soon as somebody has answered, there is a lookup for our own
 //!   ID. Until `learn` contacts have been measured, those of an earlier run
-//!   included, actions are `startup_refresh` apart: what is learned of networks
-//!   and of contacts that stay serves for days.
+//!   included, actions are `startup_refresh` apart and go to contacts never
+//!   measured, while there are any: what is learned of networks and of contacts
+//!   that stay serves for days. After twice as many queries that is over too.
 //! - **Answers to others** name contacts that answered us in this run and did
 //!   not fail since, within `serve_within`.
 
@@ -29,6 +30,7 @@ mod chances;
 mod judge;
 mod record;
 mod upkeep;
+mod verified;
 
 use std::time::Duration;
 
@@ -44,6 +46,7 @@ use cells::{Cells, Place};
 use judge::Judge;
 use record::Record;
 use upkeep::Upkeep;
+use verified::VerifiedIndex;
 
 /// The module `harvest`.
 pub(crate) fn definition() -> (ModuleInfo, Build) {
@@ -151,6 +154,7 @@ struct Harvest {
     cells: Cells,
     judge: Judge,
     upkeep: Upkeep,
+    verified: VerifiedIndex,
 }
 
 impl Harvest {
@@ -171,6 +175,7 @@ impl Harvest {
             cells: Cells::new(parameters.integer("contacts")),
             judge: Judge::default(),
             upkeep: Upkeep::default(),
+            verified: VerifiedIndex::default(),
         }
     }
 
@@ -227,30 +232,39 @@ impl Harvest {
         }
     }
 
-    fn may_be_named(&self, record: &Record, request: &ClosestRequest) -> bool {
-        match request.purpose {
-            Purpose::Lookup => {
-                !record.is_bad()
-                    && self.judge.chance(record, request.now) >= self.config.least_chance
+    fn may_be_asked(&self, record: &Record, now: Instant) -> bool {
+        !record.is_bad() && self.judge.chance(record, now) >= self.config.least_chance
+    }
+
+    /// Contacts for others.
+    fn closest_verified(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
+        self.verified.closest(&request.target, |entry| {
+            if request.now.since(entry.heard) <= self.config.serve_within {
+                out.push(Candidate {
+                    contact: entry.contact,
+                    rtt: None,
+                    last_seen: Some(entry.heard),
+                    answer_chance: None,
+                });
             }
-            Purpose::Serve => {
-                record.standing() == Standing::Good
-                    && record.age(request.now) <= self.config.serve_within
-            }
-        }
+            out.len() < request.count
+        });
     }
 }
 
 impl ContactSource for Harvest {
     fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
         out.clear();
+        if request.purpose == Purpose::Serve {
+            return self.closest_verified(request, out);
+        }
         let target = &request.target;
         for cell in self.cells.nearest(target) {
             let from = out.len();
             if from >= request.count {
                 break;
             }
-            let fit = cell.iter().filter(|r| self.may_be_named(r, request));
+            let fit = cell.iter().filter(|r| self.may_be_asked(r, request.now));
             out.extend(fit.map(|record| self.candidate(record, request.now)));
             out[from..].sort_unstable_by_key(|c| target.distance(&c.contact.id));
         }
@@ -274,6 +288,7 @@ impl RoutingModule for Harvest {
     fn on_response(&mut self, cx: &mut RoutingCx<'_>, seen: &ResponseSeen<'_>) {
         if let Some(id) = seen.abandoned_id() {
             let old = Contact::new(id, seen.contact.addr);
+            self.verified.remove(&old);
             self.find(&old).map(|place| self.cells.take(place));
         }
         self.judge.rtts.observe(seen.contact.addr.ip(), seen.rtt);
@@ -289,9 +304,13 @@ impl RoutingModule for Harvest {
         self.upkeep.measured += usize::from(is_first);
         let (now, contact) = (cx.now, seen.contact);
         self.note(&contact, now, |record| record.answered(now, seen.rtt));
-        if was != Some(Standing::Good) && self.find(&contact).is_some() {
-            let change = TableChange::Admitted;
-            cx.actions.push(RoutingAction::Changed { contact, change });
+        if self.find(&contact).is_some() {
+            let within = self.config.serve_within;
+            self.verified.answered(&contact, now, within);
+            if was != Some(Standing::Good) {
+                let change = TableChange::Admitted;
+                cx.actions.push(RoutingAction::Changed { contact, change });
+            }
         }
         for contact in seen.nodes {
             self.note(contact, now, |record| record.named(now));
@@ -300,11 +319,14 @@ impl RoutingModule for Harvest {
 
     fn on_error(&mut self, cx: &mut RoutingCx<'_>, seen: &ErrorSeen) {
         let Some(id) = seen.expected_id else { return };
-        if let Some(place) = self.find(&Contact::new(id, seen.addr)) {
+        let contact = Contact::new(id, seen.addr);
+        if let Some(place) = self.find(&contact) {
             let record = self.cells.get_mut(place);
             // an error keeps a contact, but lets nobody in
             if record.is_verified {
                 record.answered(cx.now, seen.rtt);
+                let within = self.config.serve_within;
+                self.verified.answered(&contact, cx.now, within);
             }
         }
     }
@@ -314,6 +336,7 @@ impl RoutingModule for Harvest {
             return;
         };
         let contact = Contact::new(id, seen.addr);
+        self.verified.remove(&contact);
         if let Some(place) = self.find(&contact) {
             let record = self.cells.get_mut(place);
             self.judge

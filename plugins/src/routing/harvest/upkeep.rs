@@ -6,6 +6,14 @@ use super::Harvest;
 use super::record::{Evidence, Record};
 use crate::routing::{Ask, MaintenanceQuery, RoutingAction, RoutingCx, Vantage};
 
+/// Whom an action may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whom {
+    Anybody,
+    /// Those that were never measured.
+    New,
+}
+
 /// Where the regular actions have got to.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
@@ -13,6 +21,8 @@ pub(super) struct Upkeep {
     has_begun: bool,
     /// Contacts measured for the first time, in all.
     pub(super) measured: usize,
+    /// Queries of start-up.
+    asked: usize,
     /// When the next action is due.
     next: Instant,
     /// Cell to begin with.
@@ -29,35 +39,45 @@ impl Harvest {
             self.upkeep.has_begun = true;
             let target = self.own_id;
             cx.actions.push(RoutingAction::Lookup { target });
-        } else {
-            self.query(cx);
+            self.upkeep.next = cx.now + self.config.startup_refresh;
+            return self.upkeep.next;
         }
-        let is_startup = self.upkeep.measured < self.config.learn;
-        let pause = match is_startup {
+        // where few of those named answer, start-up must end as well
+        let is_startup = cx.online
+            && self.upkeep.measured < self.config.learn
+            && self.upkeep.asked < 2 * self.config.learn;
+        let asked = is_startup && self.query(cx, Whom::New);
+        self.upkeep.asked += usize::from(asked);
+        let pause = match asked || self.cells.len() == 0 {
             true => self.config.startup_refresh,
-            false => self.config.refresh,
+            false => {
+                self.query(cx, Whom::Anybody);
+                self.config.refresh
+            }
         };
         self.upkeep.next = cx.now + pause;
         self.upkeep.next
     }
 
-    /// Asks the contact of the next cells about which there is most to learn.
-    fn query(&mut self, cx: &mut RoutingCx<'_>) {
+    /// Asks the contact of the next cells about which there is most to learn;
+    /// false if there is nobody to ask.
+    fn query(&mut self, cx: &mut RoutingCx<'_>, whom: Whom) -> bool {
         let cells = self.cells.count();
         let window = self.config.window.min(cells);
-        let from = self.upkeep.cell;
-        self.upkeep.cell = (from + window) % cells;
-        let near = (from..from + window).flat_map(|cell| self.cells.cell(cell % cells));
-        let best = near
-            .map(|record| (self.interest(record, cx.now), record))
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((interest, record)) = best else {
-            return;
+        // cells are nearly empty at first: on until there is somebody
+        let best = (0..cells.div_ceil(window)).find_map(|_| {
+            let from = self.upkeep.cell;
+            self.upkeep.cell = (from + window) % cells;
+            let near = (from..from + window).flat_map(|cell| self.cells.cell(cell % cells));
+            let best = near
+                .filter(|record| whom == Whom::Anybody || record.rtt().is_none())
+                .map(|record| (self.interest(record, cx.now), record.contact))
+                .max_by(|a, b| a.0.total_cmp(&b.0));
+            best.filter(|(interest, _)| *interest > 0.0)
+        });
+        let Some((_, contact)) = best else {
+            return false;
         };
-        if interest <= 0.0 {
-            return;
-        }
-        let contact = record.contact;
         let target = Id::random(cx.rng);
         cx.actions.push(RoutingAction::Query(MaintenanceQuery {
             contact,
@@ -66,6 +86,7 @@ impl Harvest {
             from: Vantage::Main,
             tag: 0,
         }));
+        true
     }
 
     /// What is to be learned by asking: whether a fast one is still there, or
