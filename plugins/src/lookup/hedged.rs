@@ -7,11 +7,12 @@
 //!   worth is learned from all lookups before.
 //! - **Whom and how many.** The next is who makes values come soonest, those
 //!   considered who were asked already. It is asked if that is sooner by `price`
-//!   in the mean. So few are asked where a fast one is near, and many where
-//!   nobody is known well; at most `alpha` at the start and `beta` whenever a
-//!   contact has answered without values or its time is over: its round-trip
-//!   time and half of it, or that within which `patience` per cent of such hosts
-//!   answer. A late answer still counts.
+//!   in the mean, where a time counts by its logarithm beyond `horizon`: to halve
+//!   it is worth as much whether it is long or short. So few are asked where a
+//!   fast one is near, and many where nobody is known well; at most `alpha` at
+//!   the start and `beta` whenever a contact has answered without values or its
+//!   time is over: its round-trip time and half of it, or that within which
+//!   `patience` per cent of such hosts answer. A late answer still counts.
 //! - **After the first value** nobody is in a hurry: the nearest contact not yet
 //!   asked is next, at most `after` in flight. Those with a chance below
 //!   `least_chance` in a hundred are left out.
@@ -57,15 +58,15 @@ fn parameters() -> Vec<Parameter> {
     vec![
         Parameter::duration(
             "price",
-            2,
+            1,
             (0, 1000),
             "sooner, in the mean, must values come for one more to be asked",
         ),
         Parameter::duration(
             "horizon",
-            60_000,
+            50,
             (1, 60_000),
-            "times about as long or longer count by their ratio",
+            "longer times count by their logarithm",
         ),
         Parameter::integer("alpha", 12, (1, 64), "queries", "most sent at the start"),
         Parameter::integer(

@@ -78,7 +78,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
             ),
             Parameter::duration(
                 "startup_refresh",
-                1000,
+                2000,
                 (100, 3_600_000),
                 "the same during start-up",
             ),

@@ -79,7 +79,7 @@ impl Waiting {
     }
 
     /// Seconds by which values come sooner, in the mean, if this one is asked
-    /// too.
+    /// too. Of a time beyond `horizon` seconds its logarithm counts.
     pub(super) fn gain(&self, outlook: &Outlook, chance: f32, horizon: f32) -> f32 {
         let mut before = 0.0;
         let mut sum = 0.0;

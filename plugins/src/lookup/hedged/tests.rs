@@ -187,7 +187,7 @@ fn who_was_never_measured_is_waited_for_as_long_as_others_take() {
 #[test]
 fn before_the_first_value_many_are_in_flight_and_after_it_few() {
     let near: Vec<_> = (1..20).map(|i| measured(contact(4, i), 100)).collect();
-    let mut driven = Driven::started("hedged:alpha=8,beta=4,after=1", near);
+    let mut driven = Driven::started("hedged:alpha=8,beta=4,after=1,price=0s", near);
     let first = driven.take_queried();
     assert_eq!(first.len(), 8);
     driven.answer(first[0], &[], true);
@@ -246,7 +246,7 @@ fn so_many_are_asked_as_are_worth_their_price() {
     };
     let (free, dear, dearest) = (
         asked("hedged:alpha=8,price=0s"),
-        asked("hedged:alpha=8,price=20ms"),
+        asked("hedged:alpha=8,price=2ms"),
         asked("hedged:alpha=8,price=1s"),
     );
     assert_eq!((free, dearest), (8, 1));

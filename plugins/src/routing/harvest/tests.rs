@@ -1,3 +1,5 @@
+mod full_store;
+
 use crate::routing::testing::{Harness, millis, secs};
 use crate::routing::{Origin, Purpose, Standing};
 
@@ -79,6 +81,48 @@ fn maintenance_keeps_to_its_pace_and_asks_the_near_first() {
     let asked = harness.take_queries();
     assert!((9..=11).contains(&asked.len()), "{}", asked.len());
     assert!(asked.iter().all(|query| others.contains(&query.contact)));
+}
+
+#[test]
+fn start_up_asks_those_never_measured_and_ends_when_there_are_none() {
+    let mut harness = Harness::new("harvest:startup_refresh=1s,refresh=1m");
+    let responder = harness.stranger(0);
+    let others = harness.strangers(1, 20);
+    harness.answer_with(responder, 50, &others, Origin::Lookup);
+    harness.advance(secs(15));
+    harness.take_queries();
+    // one a second, found at once in a store that is nearly empty
+    let asked = |harness: &mut Harness, time| {
+        let mut asked = Vec::new();
+        for _ in 0..time {
+            harness.advance(secs(1));
+            for query in harness.take_queries() {
+                harness.answer(query.contact, 50);
+                asked.push(query.contact);
+            }
+        }
+        asked
+    };
+    let first = asked(&mut harness, 40);
+    assert!(
+        others.iter().all(|other| first.contains(other)),
+        "{first:?}"
+    );
+    assert!(first.len() <= others.len() + 1, "{}", first.len());
+    assert!(asked(&mut harness, 600).len() <= 11);
+}
+
+#[test]
+fn start_up_ends_where_nobody_answers() {
+    let mut harness = Harness::new("harvest:startup_refresh=1s,refresh=1m,learn=10");
+    let responder = harness.stranger(0);
+    for _ in 0..10 {
+        let others = harness.strangers(1, 20);
+        harness.answer_with(responder, 50, &others, Origin::Lookup);
+    }
+    harness.advance(secs(600));
+    let asked = harness.take_queries().len();
+    assert!((20..=30).contains(&asked), "{asked}");
 }
 
 #[test]
