@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mdht_krpc::{Body, Contact, Family, Instant, Message};
+use mdht_krpc::{Body, Contact, Instant, Message};
 use mdht_node::core::{AnnouncePort, Config};
 use mdht_overlay::parameters::Parameters;
 use mdht_overlay::{FullNodeSetup, FullWorld, PluginShare, Simulation, World};

@@ -14,8 +14,9 @@
 //!   are in the way.
 //! - **Maintenance.** Once in `refresh` one find_node for a random ID goes to
 //!   the contact about which there is most to learn: one not measured that is
-//!   likely to answer fast, or a fast one that may have left. Its answer names
-//!   others, which go into the store. There is a quarantine for those that
+//!   likely to answer fast, or a fast one that may have left; nobody twice in an
+//!   hour. Its answer names others, which go into the store. When several queries
+//!   in a row were in vain, one goes to somebody who most likely answers. There is a quarantine for those that
 //!   queried us: asked too soon, one behind a NAT answers [thesis 7.6.1].
 //! - **Start.** As soon as somebody has answered, there is a lookup for our own
 //!   ID. Until `learn` contacts have been measured, those of an earlier run
@@ -61,7 +62,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
                 400_000,
                 (16, 4_000_000),
                 "contacts",
-                "most remembered; 72 bytes each",
+                "most remembered; 76 bytes each",
             ),
             Parameter::duration(
                 "refresh",
@@ -291,6 +292,7 @@ impl RoutingModule for Harvest {
             self.verified.remove(&old);
             self.find(&old).map(|place| self.cells.take(place));
         }
+        self.upkeep.in_vain = 0;
         self.judge.rtts.observe(seen.contact.addr.ip(), seen.rtt);
         let mut was = None;
         let mut is_first = true;
@@ -332,6 +334,7 @@ impl RoutingModule for Harvest {
     }
 
     fn on_timeout(&mut self, cx: &mut RoutingCx<'_>, seen: &TimeoutSeen) {
+        self.upkeep.in_vain += 1;
         let Some(id) = seen.expected_id.filter(|_| cx.online) else {
             return;
         };
