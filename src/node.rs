@@ -38,7 +38,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let mut stop = pin!(stop_requested());
-    let dht = args.node.start(registry).await?;
+    let node = NodeArgs {
+        stays: true,
+        ..args.node.clone()
+    };
+    let dht = node.start(registry).await?;
     let _ = Troubles::watch(&dht);
     let status = dht.status().await.map_err(Failure::failed)?;
     for addr in &status.local {
