@@ -20,6 +20,7 @@
 //!   `mark`-th nearest responder are asked, and the lookup is over when none is
 //!   left and none in flight, or as soon as its goal is reached.
 
+mod config;
 mod learned;
 mod outlook;
 mod query;
@@ -33,9 +34,10 @@ use super::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
     QueryOutcome, Timeout,
 };
-use crate::parameter::{Parameter, Parameters};
+use crate::parameter::Parameters;
 use crate::registry::ModuleInfo;
 use crate::routing::{Candidate, ClosestRequest, Purpose};
+use config::{Config, parameters};
 use learned::{Learned, Prospects, step};
 use outlook::Waiting;
 use query::{Prospect, State as QueryState};
@@ -54,118 +56,9 @@ pub(crate) fn definition() -> Definition {
     (info, build)
 }
 
-fn parameters() -> Vec<Parameter> {
-    vec![
-        Parameter::duration(
-            "price",
-            1,
-            (0, 1000),
-            "sooner, in the mean, must values come for one more to be asked",
-        ),
-        Parameter::duration(
-            "horizon",
-            50,
-            (1, 60_000),
-            "longer times count by their logarithm",
-        ),
-        Parameter::integer("alpha", 12, (1, 64), "queries", "most sent at the start"),
-        Parameter::integer(
-            "beta",
-            12,
-            (1, 64),
-            "queries",
-            "most sent when an answer without values comes or is overdue",
-        ),
-        Parameter::integer(
-            "parallel",
-            12,
-            (1, 1024),
-            "queries",
-            "most in flight before the first value, overdue ones not counted",
-        ),
-        Parameter::integer(
-            "after",
-            1,
-            (1, 64),
-            "queries",
-            "most in flight after the first value",
-        ),
-        Parameter::integer(
-            "mark",
-            3,
-            (1, 64),
-            "responders",
-            "only contacts nearer than this one of the nearest are asked",
-        ),
-        Parameter::integer(
-            "announce",
-            3,
-            (1, 64),
-            "contacts",
-            "nearest responders to announce to",
-        ),
-        Parameter::integer(
-            "start",
-            256,
-            (1, 4096),
-            "contacts",
-            "asked of the routing table at the start",
-        ),
-        Parameter::integer("per_ip", 1, (1, 64), "queries", "most to one IP address"),
-        Parameter::integer(
-            "least_chance",
-            10,
-            (0, 100),
-            "%",
-            "of answering; contacts below are left out",
-        ),
-        Parameter::integer(
-            "patience",
-            70,
-            (1, 99),
-            "%",
-            "of such hosts answer before one that was never measured is overdue",
-        ),
-        Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
-    ]
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Config {
-    price: f32,
-    horizon: f32,
-    alpha: usize,
-    beta: usize,
-    parallel: usize,
-    after: usize,
-    mark: usize,
-    announce: usize,
-    start: usize,
-    per_ip: usize,
-    least_chance: f32,
-    patience: f32,
-    timeout: Duration,
-}
-
-#[allow(clippy::cast_precision_loss)] // at most a hundred
 fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
-    let config = Config {
-        price: parameters.duration("price").as_secs_f32(),
-        horizon: parameters.duration("horizon").as_secs_f32(),
-        alpha: parameters.integer("alpha"),
-        beta: parameters.integer("beta"),
-        parallel: parameters.integer("parallel"),
-        after: parameters.integer("after"),
-        mark: parameters.integer("mark"),
-        announce: parameters.integer("announce"),
-        start: parameters.integer("start"),
-        per_ip: parameters.integer("per_ip"),
-        least_chance: parameters.integer("least_chance") as f32 / 100.0,
-        patience: parameters.integer("patience") as f32 / 100.0,
-        timeout: parameters.duration("timeout"),
-    };
     Box::new(Hedged {
-        config,
+        config: Config::new(parameters),
         learned: Arc::default(),
     })
 }

@@ -22,6 +22,7 @@
 //!   later than most,
 //! - `slow_parallel`, `slow_beta`: from the first values or the first timeout on.
 
+mod config;
 mod stall;
 
 use std::cmp::Ordering;
@@ -34,9 +35,11 @@ use super::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
     QueryOutcome, Timeout,
 };
-use crate::parameter::{Parameter, Parameters};
+use crate::parameter::Parameters;
 use crate::registry::ModuleInfo;
 use crate::routing::{ClosestRequest, Purpose};
+use config::Config;
+pub(super) use config::parameters;
 use stall::RoundTrips;
 
 type Definition = (ModuleInfo, fn(&Parameters) -> Box<dyn LookupModule>);
@@ -72,144 +75,12 @@ pub fn maintenance_lookup() -> Box<dyn LookupModule> {
     build(&Parameters::defaults(&info.parameters))
 }
 
-pub(super) fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
-    vec![
-        Parameter::integer(
-            "alpha",
-            4,
-            (1, 64),
-            "queries",
-            "sent in parallel at the start of a lookup",
-        ),
-        Parameter::integer(
-            "beta",
-            beta,
-            (1, 64),
-            "queries",
-            "most that one response or timeout sets off",
-        ),
-        Parameter::integer(
-            "parallel",
-            parallel,
-            (0, 1024),
-            "queries",
-            "most in flight after the start; 0 is no bound",
-        ),
-        Parameter::integer(
-            "mark",
-            3,
-            (1, 64),
-            "responders",
-            "only contacts closer than this one of the closest are queried",
-        ),
-        Parameter::integer(
-            "announce",
-            3,
-            (1, 64),
-            "contacts",
-            "closest responders to announce to",
-        ),
-        Parameter::integer(
-            "start",
-            16,
-            (1, 1024),
-            "contacts",
-            "asked of the routing table at the start",
-        ),
-        Parameter::integer(
-            "queue",
-            64,
-            (1, 4096),
-            "contacts",
-            "closest contacts remembered and not yet queried",
-        ),
-        Parameter::integer(
-            "per_ip",
-            1,
-            (0, 64),
-            "queries",
-            "most to one IP address; 0 is no bound",
-        ),
-        Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
-        Parameter::duration(
-            "soft",
-            0,
-            (0, 60_000),
-            "a query no longer counts as in flight, but its answer counts; 0s is never",
-        ),
-        Parameter::choice(
-            "stall",
-            &["fixed", "adaptive"],
-            "when that is: after `soft`; adaptive: later than nine in ten answers came",
-        ),
-        Parameter::choice(
-            "counted",
-            &["all", "nearer"],
-            "queries in flight that count against `parallel`; nearer: than the next contact",
-        ),
-        Parameter::integer(
-            "slow_parallel",
-            0,
-            (0, 1024),
-            "queries",
-            "`parallel` from the first values or timeout on; 0 is as before",
-        ),
-        Parameter::integer(
-            "slow_beta",
-            0,
-            (0, 64),
-            "queries",
-            "`beta` from then on; 0 is as before",
-        ),
-    ]
-}
-
 pub(super) fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
-    let soft = parameters.duration("soft");
-    let slow = |name| Some(parameters.integer(name)).filter(|value| *value > 0);
     let is_adaptive = parameters.choice("stall") == "adaptive";
-    let config = Config {
-        alpha: parameters.integer("alpha"),
-        beta: parameters.integer("beta"),
-        parallel: match parameters.integer("parallel") {
-            0 => usize::MAX,
-            bound => bound,
-        },
-        mark: parameters.integer("mark"),
-        announce: parameters.integer("announce"),
-        start: parameters.integer("start"),
-        queue: parameters.integer("queue"),
-        per_ip: match parameters.integer("per_ip") {
-            0 => usize::MAX,
-            bound => bound,
-        },
-        timeout: parameters.duration("timeout"),
-        soft: (!soft.is_zero()).then_some(soft),
-        counts_nearer: parameters.choice("counted") == "nearer",
-        slow_parallel: slow("slow_parallel"),
-        slow_beta: slow("slow_beta"),
-    };
     Box::new(Iterative {
-        config,
+        config: Config::new(parameters),
         round_trips: is_adaptive.then(Arc::default),
     })
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Config {
-    alpha: usize,
-    beta: usize,
-    parallel: usize,
-    mark: usize,
-    announce: usize,
-    start: usize,
-    queue: usize,
-    per_ip: usize,
-    timeout: Duration,
-    soft: Option<Duration>,
-    counts_nearer: bool,
-    slow_parallel: Option<usize>,
-    slow_beta: Option<usize>,
 }
 
 struct Iterative {
