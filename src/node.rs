@@ -59,7 +59,11 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
         return print_status(addr, args.node.format);
     }
     let mut stop = pin!(stop_requested());
-    let dht = args.node.start(registry).await?;
+    let node = NodeArgs {
+        stays: true,
+        ..args.node.clone()
+    };
+    let dht = node.start(registry).await?;
     let view = View::follow(&dht);
     let mut screen = args.screen(&view);
     let _ = Troubles::watch_for(&dht, Some((view.clone(), screen.is_some())));

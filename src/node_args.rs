@@ -31,13 +31,19 @@ pub(crate) struct NodeArgs {
     #[arg(long)]
     pub(crate) no_default_bootstrap: bool,
 
-    /// Routing module and its parameters (see `mdht plugins`)
-    #[arg(long, value_name = "MODULE", default_value = DhtBuilder::DEFAULT_ROUTING)]
-    pub(crate) routing: String,
+    /// Routing module and its parameters (see `mdht plugins`); default: nr128,
+    /// and harvest of `mdht node`
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) routing: Option<String>,
 
-    /// Lookup module and its parameters (see `mdht plugins`)
-    #[arg(long, value_name = "MODULE", default_value = DhtBuilder::DEFAULT_LOOKUP)]
-    pub(crate) lookup: String,
+    /// Lookup module and its parameters (see `mdht plugins`); default: aggressive,
+    /// and hedged of `mdht node`
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) lookup: Option<String>,
+
+    /// Whether the node stays on: what it learns pays
+    #[arg(skip)]
+    pub(crate) stays: bool,
 
     /// Folder that keeps node ID and routing table from run to run
     #[arg(long, value_name = "DIR")]
@@ -106,15 +112,28 @@ pub(crate) struct NodeArgs {
     pub(crate) format: Format,
 }
 
+/// Routing module of a command that soon ends, where none is chosen. It has no
+/// time to learn; from an empty table the pair is as fast as any, and finds the
+/// most peers (`docs/results.md`).
+pub(crate) const BRIEF_ROUTING: &str = "nr128";
+/// Lookup module of such a command.
+pub(crate) const BRIEF_LOOKUP: &str = "aggressive";
+
 impl NodeArgs {
     /// Starts the node. Needs a tokio runtime.
     pub(crate) async fn start(&self, registry: &Registry) -> Result<Dht, Failure> {
         self.log.iter().for_each(logging::start);
         let usage = |error: mdht_plugins::SpecError| Failure::Usage(error.to_string());
         let registry = registry.live();
+        let (routing, lookup) = match self.stays {
+            true => (DhtBuilder::DEFAULT_ROUTING, DhtBuilder::DEFAULT_LOOKUP),
+            false => (BRIEF_ROUTING, BRIEF_LOOKUP),
+        };
+        let routing = self.routing.as_deref().unwrap_or(routing);
+        let lookup = self.lookup.as_deref().unwrap_or(lookup);
         let mut builder = Dht::builder()
-            .routing(registry.routing(&self.routing).map_err(usage)?)
-            .lookup(registry.lookup(&self.lookup).map_err(usage)?)
+            .routing(registry.routing(routing).map_err(usage)?)
+            .lookup(registry.lookup(lookup).map_err(usage)?)
             .read_only(self.read_only == Some(ReadOnly::Always))
             .allow_private(self.allow_private)
             .log_addresses(self.log_addresses)

@@ -246,7 +246,8 @@ fn plugins_are_listed_with_every_parameter() {
         (
             "routing",
             &[
-                "bep5", "checked", "harvest", "lt", "nice", "nr64", "nr128", "nrtt", "ut", "ut22",
+                "bep5", "checked", "harvest", "lt", "ml", "nice", "nr64", "nr128", "nrtt", "ut",
+                "ut22",
             ][..],
         ),
         (
@@ -258,6 +259,8 @@ fn plugins_are_listed_with_every_parameter() {
                 "hedged",
                 "jech",
                 "lt",
+                "m3_a4",
+                "ml",
                 "standard",
                 "ut",
             ],

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mdht_krpc::{Body, Family, Id, Method};
 use mdht_node::{AnnouncePort, BuildError, Dht, QueryOutcome, Stopped};
+use mdht_plugins::Registry;
 use mdht_plugins::lookup::Goal;
 use mdht_profiler::measurement::{Measurement, Section, Span};
 use mdht_profiler::{Direction, NodeSpec, Observed, Options, Profiler};
@@ -97,7 +98,14 @@ async fn a_lookup_whose_stream_is_dropped_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_its_stream_is_dropped_a_lookup_asks_nobody_else() {
     let nodes = overlay(32, 8).await;
-    let node = guest(&nodes, "127.32.2.1:0").await;
+    // one that asks many at once, and goes on doing so
+    let aggressive = Registry::builtin().lookup("aggressive").unwrap();
+    let node = builder("127.32.2.1:0")
+        .lookup(aggressive)
+        .bootstrap(local(&nodes[0]).await.to_string())
+        .build()
+        .await
+        .unwrap();
     assert!(node.find_node(SWARM).await.unwrap().responses > 5);
     // everybody falls silent: the lookup would go on to others at each timeout
     let mut silent = Vec::new();
@@ -204,8 +212,11 @@ async fn ipv6_on_the_same_node() {
     let only_v6 = only_v6.build().await.unwrap();
     let announced = only_v6.announce(SWARM, AnnouncePort::Explicit(7006)).await;
     assert!(announced.unwrap().report().await.unwrap().announced > 0);
-    let reader = builder("[::1]:0").bootstrap(v6.to_string()).build();
-    let reader = reader.await.unwrap();
+    // all are one host, of which a lookup asks one node: the reader knows one
+    let reader = builder("[::1]:0")
+        .routing(quick())
+        .bootstrap(v6.to_string());
+    let reader = reader.build().await.unwrap();
     let mut peers = reader.get_peers(SWARM).await.unwrap();
     assert_eq!(
         peers.next().await.unwrap().peer,

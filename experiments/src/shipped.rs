@@ -30,6 +30,8 @@ const SCRIPTS: &[Shipped] = scripts![
     "localchecker",
     "sensitivity",
     "pareto",
+    "pareto-worlds",
+    "field",
     "research-store",
     "research-hedge",
     "research-cold",

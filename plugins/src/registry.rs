@@ -170,6 +170,7 @@ impl Registry {
             routing::ut22,
             routing::lt,
             routing::ut,
+            routing::ml,
             routing::harvest,
         ];
         for definition in others.into_iter().chain(nice_kin) {

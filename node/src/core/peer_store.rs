@@ -365,7 +365,11 @@ mod tests {
         }
         assert_eq!(store.len().0, 100);
         assert_eq!(store.ages.all.len(), 100);
-        let kept = (0..40).filter(|n| !store.sample(&key(*n), Family::V4, 1, true, &mut rng).is_empty());
+        let kept = (0..40).filter(|n| {
+            !store
+                .sample(&key(*n), Family::V4, 1, true, &mut rng)
+                .is_empty()
+        });
         assert_eq!(kept.count(), 40);
     }
 

@@ -1,38 +1,46 @@
-//! A lookup that asks few and waits for each no longer than it is worth.
+//! A lookup that asks as many as are worth asking, and no more.
 //!
-//! - **Whom.** Contacts are ranked by the time that values may be expected in
-//!   by way of them: their round-trip time, measured or forecast from their
-//!   network, and, as far as they will have no values themselves, the hops that
-//!   are left; over their chance of answering. What nearness is worth is
-//!   learned from all lookups before.
-//! - **How many.** `alpha` go out at the start and `beta` whenever a contact has
-//!   answered without values or its time is over: its round-trip time and
-//!   half of it, or that within which `patience` per cent of such hosts answer. A
-//!   late answer still counts.
+//! - **Outlook.** For each contact there is a chance, for each moment, that
+//!   values have come by way of it: from its round-trip time, measured or
+//!   forecast from its network; from its chance of answering; and, as far as it
+//!   will have no values itself, from the hops that are left. What nearness is
+//!   worth is learned from all lookups before.
+//! - **Whom and how many.** The next is who makes values come soonest, those
+//!   considered who were asked already. It is asked if that is sooner by `price`
+//!   in the mean, where a time counts by its logarithm beyond `horizon`: to halve
+//!   it is worth as much whether it is long or short. So few are asked where a
+//!   fast one is near, and many where nobody is known well; at most `alpha` at
+//!   the start and `beta` whenever a contact has answered without values or its
+//!   time is over: its round-trip time and half of it, or that within which
+//!   `patience` per cent of such hosts answer. A late answer still counts.
 //! - **After the first value** nobody is in a hurry: the nearest contact not yet
-//!   asked is next, at most `after` in flight, and those with a chance below
+//!   asked is next, at most `after` in flight. Those with a chance below
 //!   `least_chance` in a hundred are left out.
 //! - **When.** As with the iterative lookup: only contacts nearer than the
 //!   `mark`-th nearest responder are asked, and the lookup is over when none is
 //!   left and none in flight, or as soon as its goal is reached.
 
+mod config;
 mod learned;
+mod outlook;
 mod query;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mdht_krpc::Contact;
+use mdht_krpc::{Contact, Instant};
 
 use super::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
     QueryOutcome, Timeout,
 };
-use crate::parameter::{Parameter, Parameters};
+use crate::parameter::Parameters;
 use crate::registry::ModuleInfo;
 use crate::routing::{Candidate, ClosestRequest, Purpose};
-use crate::subnet::{self, Subnet};
+use crate::subnet::Subnet;
+use config::{Config, parameters};
 use learned::{Learned, Prospects, step};
+use outlook::Waiting;
 use query::{Prospect, State as QueryState};
 
 type Definition = (ModuleInfo, fn(&Parameters) -> Box<dyn LookupModule>);
@@ -42,113 +50,16 @@ pub(crate) fn definition() -> Definition {
     let info = ModuleInfo {
         name: "hedged",
         label: "H",
-        summary: "asks whom values may soonest come by, and others when its answer is overdue",
+        summary: "asks whom values may soonest come by, and others as long as it pays",
         source: "this project, docs/research.md",
         parameters: parameters(),
     };
     (info, build)
 }
 
-fn parameters() -> Vec<Parameter> {
-    vec![
-        Parameter::integer("alpha", 8, (1, 64), "queries", "sent at the start"),
-        Parameter::integer(
-            "beta",
-            1,
-            (1, 64),
-            "queries",
-            "sent when an answer without values comes or is overdue",
-        ),
-        Parameter::integer(
-            "parallel",
-            12,
-            (1, 1024),
-            "queries",
-            "most in flight before the first value, overdue ones not counted",
-        ),
-        Parameter::integer(
-            "after",
-            1,
-            (1, 64),
-            "queries",
-            "most in flight after the first value",
-        ),
-        Parameter::integer(
-            "mark",
-            3,
-            (1, 64),
-            "responders",
-            "only contacts nearer than this one of the nearest are asked",
-        ),
-        Parameter::integer(
-            "announce",
-            3,
-            (1, 64),
-            "contacts",
-            "nearest responders to announce to",
-        ),
-        Parameter::integer(
-            "start",
-            256,
-            (1, 4096),
-            "contacts",
-            "asked of the routing table at the start",
-        ),
-        Parameter::integer("per_ip", 1, (1, 64), "queries", "most to one IP address"),
-        subnet::lookup_parameter(),
-        Parameter::integer(
-            "least_chance",
-            10,
-            (0, 100),
-            "%",
-            "of answering; contacts below are left out",
-        ),
-        Parameter::integer(
-            "patience",
-            70,
-            (1, 99),
-            "%",
-            "of such hosts answer before one that was never measured is overdue",
-        ),
-        Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
-    ]
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Config {
-    alpha: usize,
-    beta: usize,
-    parallel: usize,
-    after: usize,
-    mark: usize,
-    announce: usize,
-    start: usize,
-    per_ip: usize,
-    /// 0 is no bound.
-    per_subnet: usize,
-    least_chance: f32,
-    patience: f32,
-    timeout: Duration,
-}
-
-#[allow(clippy::cast_precision_loss)] // at most a hundred
 fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
-    let config = Config {
-        alpha: parameters.integer("alpha"),
-        beta: parameters.integer("beta"),
-        parallel: parameters.integer("parallel"),
-        after: parameters.integer("after"),
-        mark: parameters.integer("mark"),
-        announce: parameters.integer("announce"),
-        start: parameters.integer("start"),
-        per_ip: parameters.integer("per_ip"),
-        per_subnet: parameters.integer("per_subnet"),
-        least_chance: parameters.integer("least_chance") as f32 / 100.0,
-        patience: parameters.integer("patience") as f32 / 100.0,
-        timeout: parameters.duration("timeout"),
-    };
     Box::new(Hedged {
-        config,
+        config: Config::new(parameters),
         learned: Arc::default(),
     })
 }
@@ -264,21 +175,28 @@ impl Search {
         if !is_wanted {
             return;
         }
-        let (delay, overdue) = match candidate.rtt {
-            Some(rtt) => (rtt.as_secs_f32(), rtt + rtt / 2 + SLACK),
+        let step = step(&self.request.target, &contact.id);
+        let learned = lock(&self.learned);
+        let (outlook, overdue) = match candidate.rtt {
+            Some(rtt) => {
+                let outlook = self.prospects.outlook(step, &[rtt.as_secs_f32()]);
+                (outlook, rtt + rtt / 2 + SLACK)
+            }
             None => {
-                let patience = self.config.patience;
-                let (worth, within) = lock(&self.learned).expect(&contact, patience);
-                (worth, Duration::from_secs_f32(within))
+                let (delays, within) = learned.expect(&contact, self.config.patience);
+                let outlook = self.prospects.outlook(step, &delays);
+                (outlook, Duration::from_secs_f32(within))
             }
         };
-        let step = step(&self.request.target, &contact.id);
+        drop(learned);
         self.known.push(Prospect {
             contact,
             distance: self.request.target.distance(&contact.id),
-            time: self.prospects.time_to_value(step, delay) / chance.max(0.01),
+            outlook,
+            chance,
             overdue: overdue.min(self.config.timeout),
             state: QueryState::Unasked,
+            asked: Instant::ZERO,
         });
     }
 
@@ -315,9 +233,14 @@ impl Search {
             false => self.config.parallel,
         };
         let room = bound.saturating_sub(self.count(QueryState::InFlight));
+        let mut waiting = self.waiting(cx.now);
         for _ in 0..most.min(room) {
-            let Some(next) = self.next() else { break };
+            let Some(next) = self.next(&waiting) else {
+                break;
+            };
             next.state = QueryState::InFlight;
+            next.asked = cx.now;
+            waiting.on(&next.outlook, next.chance, Duration::ZERO);
             let (contact, soft) = (next.contact, Some(next.overdue));
             cx.actions.push(LookupAction::Query {
                 contact,
@@ -325,24 +248,51 @@ impl Search {
                 hard: self.config.timeout,
             });
         }
-        let waiting = self.count(QueryState::InFlight) + self.count(QueryState::Overdue);
-        if waiting == 0 && self.next().is_none() {
+        // whoever is left pays if nobody is waited for
+        if self.count(QueryState::InFlight) + self.count(QueryState::Overdue) == 0 {
             self.finish(cx);
         }
     }
 
-    /// Whom to ask next.
-    fn next(&mut self) -> Option<&mut Prospect> {
+    /// What may come of those who were asked.
+    fn waiting(&self, now: Instant) -> Waiting {
+        let mut waiting = Waiting::NOBODY;
+        let is_open = |p: &&Prospect| matches!(p.state, QueryState::InFlight | QueryState::Overdue);
+        for prospect in self.known.iter().filter(is_open) {
+            waiting.on(
+                &prospect.outlook,
+                prospect.chance,
+                now.since(prospect.asked),
+            );
+        }
+        waiting
+    }
+
+    /// Whom to ask next: before the first value if it pays or nobody is waited
+    /// for, afterwards the nearest.
+    fn next(&mut self, waiting: &Waiting) -> Option<&mut Prospect> {
+        let is_alone = self.count(QueryState::InFlight) + self.count(QueryState::Overdue) == 0;
+        let horizon = self.config.horizon;
+        let least_gain = if is_alone { 0.0 } else { self.config.price };
         let mark = self.responders.get(self.config.mark - 1);
         let mark = mark.map(|(contact, _)| self.request.target.distance(&contact.id));
         let open = self.known.iter_mut().filter(|prospect| {
             prospect.state == QueryState::Unasked
                 && mark.is_none_or(|mark| prospect.distance < mark)
         });
-        match self.has_value {
-            true => open.min_by_key(|prospect| prospect.distance),
-            false => open.min_by(|a, b| a.time.total_cmp(&b.time)),
+        if self.has_value {
+            return open.min_by_key(|prospect| prospect.distance);
         }
+        let best = open
+            .map(|prospect| {
+                (
+                    waiting.gain(&prospect.outlook, prospect.chance, horizon),
+                    prospect,
+                )
+            })
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        best.filter(|(gain, _)| *gain >= least_gain)
+            .map(|(_, prospect)| prospect)
     }
 
     fn finish(&mut self, cx: &mut LookupCx<'_>) {

@@ -18,25 +18,37 @@
 //!   asks of the time of transition, and as the thesis's lookups were,
 //! - `standard` never has more than `parallel` = alpha queries in flight;
 //!   `aggressive` has no such bound after the start.
+//!
+//! Of clients in the field, and off in the thesis's two:
+//! - `counted=nearer`: against `parallel` count only queries to contacts nearer
+//!   than the next one, so that what was asked from farther away holds up nobody,
+//! - `stall=adaptive`: a query no longer counts as in flight when its answer is
+//!   later than most,
+//! - `slow_parallel`, `slow_beta`: from the first values or the first timeout on.
+
+mod config;
+mod stall;
 
 mod disjoint;
-mod parameters;
 
 use std::cmp::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mdht_krpc::{Contact, Distance, Id, id_fits_addr};
 
 use super::{
     Goal, Lookup, LookupAction, LookupCx, LookupKind, LookupModule, LookupRequest, LookupResponse,
-    Timeout,
+    QueryOutcome, Timeout,
 };
 use crate::parameter::Parameters;
 use crate::registry::ModuleInfo;
 use crate::routing::{ClosestRequest, Purpose};
 use crate::subnet::Subnet;
+use config::Config;
+pub(super) use config::parameters;
 use disjoint::Disjoint;
-pub(super) use parameters::parameters;
+use stall::RoundTrips;
 
 type Definition = (ModuleInfo, fn(&Parameters) -> Box<dyn LookupModule>);
 
@@ -72,55 +84,32 @@ pub fn maintenance_lookup() -> Box<dyn LookupModule> {
 }
 
 pub(super) fn build(parameters: &Parameters) -> Box<dyn LookupModule> {
-    let soft = parameters.duration("soft");
-    Box::new(Iterative(Config {
-        alpha: parameters.integer("alpha"),
-        beta: parameters.integer("beta"),
-        parallel: match parameters.integer("parallel") {
-            0 => usize::MAX,
-            bound => bound,
-        },
-        mark: parameters.integer("mark"),
-        announce: parameters.integer("announce"),
-        start: parameters.integer("start"),
-        queue: parameters.integer("queue"),
-        per_ip: match parameters.integer("per_ip") {
-            0 => usize::MAX,
-            bound => bound,
-        },
-        per_subnet: parameters.integer("per_subnet"),
-        paths: parameters.integer("paths"),
-        timeout: parameters.duration("timeout"),
-        soft: (!soft.is_zero()).then_some(soft),
-        enforces_bep42: parameters.choice("bep42") == "enforce",
-    }))
+    let is_adaptive = parameters.choice("stall") == "adaptive";
+    Box::new(Iterative {
+        config: Config::new(parameters),
+        round_trips: is_adaptive.then(Arc::default),
+    })
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Config {
-    alpha: usize,
-    beta: usize,
-    parallel: usize,
-    mark: usize,
-    announce: usize,
-    start: usize,
-    queue: usize,
-    per_ip: usize,
-    /// 0 is no bound.
-    per_subnet: usize,
-    paths: usize,
-    timeout: Duration,
-    soft: Option<Duration>,
-    enforces_bep42: bool,
+struct Iterative {
+    config: Config,
+    /// Where soft timeouts follow them.
+    round_trips: Option<Arc<Mutex<RoundTrips>>>,
 }
-
-struct Iterative(Config);
 
 impl LookupModule for Iterative {
+    fn on_outcome(&mut self, outcome: &QueryOutcome) {
+        if let (Some(round_trips), Some(rtt)) = (&self.round_trips, outcome.rtt) {
+            let mut round_trips = round_trips.lock().unwrap_or_else(PoisonError::into_inner);
+            round_trips.observe(rtt);
+        }
+    }
+
     fn make(&mut self, request: &LookupRequest) -> Box<dyn Lookup> {
-        match self.0.paths {
-            1 => Box::new(State::new(self.0, request)),
-            _ => Box::new(Disjoint::new(self.0, request)),
+        let round_trips = self.round_trips.clone();
+        match self.config.paths {
+            1 => Box::new(State::new(self.config, request, round_trips)),
+            _ => Box::new(Disjoint::new(self.config, request, &round_trips)),
         }
     }
 }
@@ -163,6 +152,7 @@ struct Queried {
 
 struct State {
     config: Config,
+    round_trips: Option<Arc<Mutex<RoundTrips>>>,
     request: LookupRequest,
     /// Not yet queried, closest first.
     queue: Vec<Ranked>,
@@ -194,6 +184,9 @@ impl Lookup for State {
             self.note_responder(responder, response.has_token);
         }
         self.enqueue(response.nodes.iter().copied());
+        if response.has_values {
+            self.slow_down();
+        }
         if self.is_satisfied(response) {
             return self.finish(cx);
         }
@@ -210,6 +203,7 @@ impl Lookup for State {
             Timeout::Soft => Fate::Slow,
             Timeout::Hard => Fate::Over,
         };
+        self.slow_down();
         // its soft timeout has already set off what this query's end may set off
         let counted = self.settle(contact, fate);
         match counted {
@@ -220,9 +214,14 @@ impl Lookup for State {
 }
 
 impl State {
-    const fn new(config: Config, request: &LookupRequest) -> Self {
+    const fn new(
+        config: Config,
+        request: &LookupRequest,
+        round_trips: Option<Arc<Mutex<RoundTrips>>>,
+    ) -> Self {
         Self {
             config,
+            round_trips,
             request: *request,
             queue: Vec::new(),
             queried: Vec::new(),
@@ -233,43 +232,70 @@ impl State {
 
     /// Sends the first queries.
     fn begin(&mut self, cx: &mut LookupCx<'_>) {
-        self.query_up_to(self.config.alpha, cx);
+        for _ in 0..self.config.alpha {
+            self.query_next(cx);
+        }
+        self.finish_if_over(cx);
+    }
+
+    /// The first values have come, or somebody has not answered in time.
+    const fn slow_down(&mut self) {
+        if let Some(parallel) = self.config.slow_parallel {
+            self.config.parallel = parallel;
+        }
+        if let Some(beta) = self.config.slow_beta {
+            self.config.beta = beta;
+        }
     }
 
     /// Sends up to beta queries within the bound, and ends if nothing is left.
     fn proceed(&mut self, cx: &mut LookupCx<'_>) {
-        let in_flight = self.count(Fate::InFlight);
-        let room = self.config.parallel.saturating_sub(in_flight);
-        self.query_up_to(self.config.beta.min(room), cx);
-    }
-
-    /// Sends at most `most` queries to the closest contacts that are closer
-    /// than the mark.
-    fn query_up_to(&mut self, most: usize, cx: &mut LookupCx<'_>) {
-        let mark = self.mark();
-        let eligible = self
-            .queue
-            .iter()
-            .take_while(|ranked| ranked.distance < mark)
-            .count();
-        let chosen = self.queue.drain(..eligible.min(most));
-        for Ranked { contact, .. } in chosen {
-            self.queried.push(Queried {
-                contact,
-                fate: Fate::InFlight,
-            });
-            let Config {
-                soft,
-                timeout: hard,
-                ..
-            } = self.config;
-            cx.actions.push(LookupAction::Query {
-                contact,
-                soft,
-                hard,
-            });
+        for _ in 0..self.config.beta {
+            if self.room() == 0 || !self.query_next(cx) {
+                break;
+            }
         }
         self.finish_if_over(cx);
+    }
+
+    /// How many more may be in flight.
+    fn room(&self) -> usize {
+        let in_flight = self.queried.iter().filter(|q| q.fate == Fate::InFlight);
+        let in_flight = match self.queue.first() {
+            Some(next) if self.config.counts_nearer => in_flight
+                .filter(|q| self.request.target.distance(&q.contact.id) < next.distance)
+                .count(),
+            _ => in_flight.count(),
+        };
+        self.config.parallel.saturating_sub(in_flight)
+    }
+
+    /// When a query stops to count as in flight.
+    fn soft(&self) -> Option<Duration> {
+        let Some(round_trips) = &self.round_trips else {
+            return self.config.soft;
+        };
+        let round_trips = round_trips.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(round_trips.stall().min(self.config.timeout))
+    }
+
+    /// Asks the closest contact not yet queried, if it is closer than the mark.
+    fn query_next(&mut self, cx: &mut LookupCx<'_>) -> bool {
+        let mark = self.mark();
+        if self.queue.first().is_none_or(|next| next.distance >= mark) {
+            return false;
+        }
+        let Ranked { contact, .. } = self.queue.remove(0);
+        self.queried.push(Queried {
+            contact,
+            fate: Fate::InFlight,
+        });
+        cx.actions.push(LookupAction::Query {
+            contact,
+            soft: self.soft(),
+            hard: self.config.timeout,
+        });
+        true
     }
 
     /// Over: nothing in flight, and no contact left that is closer than the mark.

@@ -30,13 +30,18 @@
 //! There, too, a query ends a row of failures (`mended_by=any`), and only a
 //! contact's first ten queries, answers and failures are kept (`judged_by=10`):
 //! one that has answered that often stays for ever, gone or not.
+//!
+//! Some clients look up their own ID and random ones now and then, besides:
+//! `own_lookup`, `random_lookup`.
 
 mod full_bucket;
+mod periodic;
 
 use std::time::Duration;
 
 use full_bucket::{Check, TAG_NEWCOMER};
 use mdht_krpc::{Contact, Id, Instant};
+use periodic::Periodic;
 
 use super::table::{Bucket, Claim, Entry, List, Moment, PerSubnet, Shape, Slot, Table};
 use super::{
@@ -115,6 +120,18 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "most of one IP address; 0 is no limit",
         ),
         bep42_parameter(),
+        Parameter::duration(
+            "own_lookup",
+            0,
+            (0, 86_400_000),
+            "from one lookup for our own ID to the next; 0s is only the first",
+        ),
+        Parameter::duration(
+            "random_lookup",
+            0,
+            (0, 86_400_000),
+            "from one lookup for a random ID to the next; 0s is none",
+        ),
     ];
     all.extend(subnet::table_parameters());
     all
@@ -184,6 +201,8 @@ pub(super) struct Bep5 {
     /// Whether the lookup for our own ID was asked for.
     has_joined: bool,
     next_refresh: Instant,
+    own_lookup: Periodic,
+    random_lookup: Periodic,
 }
 
 /// How a contact was heard from.
@@ -210,6 +229,8 @@ impl Bep5 {
             checks: Vec::new(),
             has_joined: false,
             next_refresh: Instant::ZERO,
+            own_lookup: Periodic::new(parameters.duration("own_lookup")),
+            random_lookup: Periodic::new(parameters.duration("random_lookup")),
         }
     }
 
@@ -297,6 +318,21 @@ impl Bep5 {
                 target: self.table.own_id(),
             });
         }
+    }
+
+    /// Lookups that go by the clock; returns when the next one is due.
+    fn look_up(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant> {
+        let may = self.has_joined && cx.online;
+        if self.own_lookup.is_due(cx.now) && may {
+            let target = self.table.own_id();
+            cx.actions.push(RoutingAction::Lookup { target });
+        }
+        if self.random_lookup.is_due(cx.now) && may {
+            let target = Id::random(cx.rng);
+            cx.actions.push(RoutingAction::Lookup { target });
+        }
+        let due = [&self.own_lookup, &self.random_lookup];
+        due.into_iter().filter_map(Periodic::next).min()
     }
 
     /// Buckets whose freshness matters, each with when it is to be refreshed:
@@ -398,7 +434,9 @@ impl RoutingModule for Bep5 {
 
     fn do_maintenance(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant> {
         self.join(cx);
-        self.config.refreshes_buckets.then(|| self.refresh(cx))
+        let lookups = self.look_up(cx);
+        let refresh = self.config.refreshes_buckets.then(|| self.refresh(cx));
+        [lookups, refresh].into_iter().flatten().min()
     }
 
     fn rename(&mut self, cx: &mut RoutingCx<'_>, own_id: Id) -> bool {

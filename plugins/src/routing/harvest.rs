@@ -14,13 +14,15 @@
 //!   are in the way.
 //! - **Maintenance.** Once in `refresh` one find_node for a random ID goes to
 //!   the contact about which there is most to learn: one not measured that is
-//!   likely to answer fast, or a fast one that may have left. Its answer names
-//!   others, which go into the store. There is a quarantine for those that
+//!   likely to answer fast, or a fast one that may have left; nobody twice in an
+//!   hour. Its answer names others, which go into the store. When several queries
+//!   in a row were in vain, one goes to somebody who most likely answers. There is a quarantine for those that
 //!   queried us: asked too soon, one behind a NAT answers [thesis 7.6.1].
 //! - **Start.** As soon as somebody has answered, there is a lookup for our own
 //!   ID. Until `learn` contacts have been measured, those of an earlier run
-//!   included, actions are `startup_refresh` apart: what is learned of networks
-//!   and of contacts that stay serves for days.
+//!   included, actions are `startup_refresh` apart and go to contacts never
+//!   measured, while there are any: what is learned of networks and of contacts
+//!   that stay serves for days. After twice as many queries that is over too.
 //! - **Answers to others** name contacts that answered us in this run and did
 //!   not fail since, within `serve_within`.
 
@@ -29,6 +31,7 @@ mod chances;
 mod judge;
 mod record;
 mod upkeep;
+mod verified;
 
 use std::time::Duration;
 
@@ -45,6 +48,7 @@ use cells::{Cells, Place};
 use judge::Judge;
 use record::Record;
 use upkeep::Upkeep;
+use verified::VerifiedIndex;
 
 /// The module `harvest`.
 pub(crate) fn definition() -> (ModuleInfo, Build) {
@@ -59,7 +63,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
                 400_000,
                 (16, 4_000_000),
                 "contacts",
-                "most remembered; 72 bytes each",
+                "most remembered; 76 bytes each",
             ),
             Parameter::duration(
                 "refresh",
@@ -76,7 +80,7 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
             ),
             Parameter::duration(
                 "startup_refresh",
-                1000,
+                2000,
                 (100, 3_600_000),
                 "the same during start-up",
             ),
@@ -162,6 +166,7 @@ struct Harvest {
     cells: Cells,
     judge: Judge,
     upkeep: Upkeep,
+    verified: VerifiedIndex,
 }
 
 impl Harvest {
@@ -183,6 +188,7 @@ impl Harvest {
             cells: Cells::new(parameters.integer("contacts")),
             judge: Judge::default(),
             upkeep: Upkeep::default(),
+            verified: VerifiedIndex::default(),
         }
     }
 
@@ -257,30 +263,39 @@ impl Harvest {
         }
     }
 
-    fn may_be_named(&self, record: &Record, request: &ClosestRequest) -> bool {
-        match request.purpose {
-            Purpose::Lookup => {
-                !record.is_bad()
-                    && self.judge.chance(record, request.now) >= self.config.least_chance
+    fn may_be_asked(&self, record: &Record, now: Instant) -> bool {
+        !record.is_bad() && self.judge.chance(record, now) >= self.config.least_chance
+    }
+
+    /// Contacts for others.
+    fn closest_verified(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
+        self.verified.closest(&request.target, |entry| {
+            if request.now.since(entry.heard) <= self.config.serve_within {
+                out.push(Candidate {
+                    contact: entry.contact,
+                    rtt: None,
+                    last_seen: Some(entry.heard),
+                    answer_chance: None,
+                });
             }
-            Purpose::Serve => {
-                record.standing() == Standing::Good
-                    && record.age(request.now) <= self.config.serve_within
-            }
-        }
+            out.len() < request.count
+        });
     }
 }
 
 impl ContactSource for Harvest {
     fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
         out.clear();
+        if request.purpose == Purpose::Serve {
+            return self.closest_verified(request, out);
+        }
         let target = &request.target;
         for cell in self.cells.nearest(target) {
             let from = out.len();
             if from >= request.count {
                 break;
             }
-            let fit = cell.iter().filter(|r| self.may_be_named(r, request));
+            let fit = cell.iter().filter(|r| self.may_be_asked(r, request.now));
             out.extend(fit.map(|record| self.candidate(record, request.now)));
             out[from..].sort_unstable_by_key(|c| target.distance(&c.contact.id));
         }
@@ -304,8 +319,10 @@ impl RoutingModule for Harvest {
     fn on_response(&mut self, cx: &mut RoutingCx<'_>, seen: &ResponseSeen<'_>) {
         if let Some(id) = seen.abandoned_id() {
             let old = Contact::new(id, seen.contact.addr);
+            self.verified.remove(&old);
             self.find(&old).map(|place| self.cells.take(place));
         }
+        self.upkeep.in_vain = 0;
         self.judge.rtts.observe(seen.contact.addr.ip(), seen.rtt);
         let mut was = None;
         let mut is_first = true;
@@ -319,9 +336,13 @@ impl RoutingModule for Harvest {
         self.upkeep.measured += usize::from(is_first);
         let (now, contact) = (cx.now, seen.contact);
         self.note(&contact, now, |record| record.answered(now, seen.rtt));
-        if was != Some(Standing::Good) && self.find(&contact).is_some() {
-            let change = TableChange::Admitted;
-            cx.actions.push(RoutingAction::Changed { contact, change });
+        if self.find(&contact).is_some() {
+            let within = self.config.serve_within;
+            self.verified.answered(&contact, now, within);
+            if was != Some(Standing::Good) {
+                let change = TableChange::Admitted;
+                cx.actions.push(RoutingAction::Changed { contact, change });
+            }
         }
         for contact in seen.nodes {
             self.note(contact, now, |record| record.named(now));
@@ -330,20 +351,25 @@ impl RoutingModule for Harvest {
 
     fn on_error(&mut self, cx: &mut RoutingCx<'_>, seen: &ErrorSeen) {
         let Some(id) = seen.expected_id else { return };
-        if let Some(place) = self.find(&Contact::new(id, seen.addr)) {
+        let contact = Contact::new(id, seen.addr);
+        if let Some(place) = self.find(&contact) {
             let record = self.cells.get_mut(place);
             // an error keeps a contact, but lets nobody in
             if record.is_verified {
                 record.answered(cx.now, seen.rtt);
+                let within = self.config.serve_within;
+                self.verified.answered(&contact, cx.now, within);
             }
         }
     }
 
     fn on_timeout(&mut self, cx: &mut RoutingCx<'_>, seen: &TimeoutSeen) {
+        self.upkeep.in_vain += 1;
         let Some(id) = seen.expected_id.filter(|_| cx.online) else {
             return;
         };
         let contact = Contact::new(id, seen.addr);
+        self.verified.remove(&contact);
         if let Some(place) = self.find(&contact) {
             let record = self.cells.get_mut(place);
             self.judge

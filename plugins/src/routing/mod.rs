@@ -17,7 +17,7 @@ mod testing;
 mod ut22;
 
 pub(crate) use bep5::definition as bep5;
-pub(crate) use field::{lt, ut};
+pub(crate) use field::{lt, ml, ut};
 pub(crate) use harvest::definition as harvest;
 pub(crate) use nice::{checked, nice, nr64, nr128, nrtt};
 pub(crate) use ut22::definition as ut22;

@@ -14,7 +14,7 @@ use crate::Registry;
 
 /// The names of all built-in modules.
 /// `harvest` with room for as many as the others have.
-pub(super) const ALL: [&str; 8] = [
+pub(super) const ALL: [&str; 9] = [
     "bep5",
     "nice",
     "nrtt",
@@ -22,6 +22,7 @@ pub(super) const ALL: [&str; 8] = [
     "nr64",
     "nr128",
     "ut22",
+    "ml",
     "harvest:contacts=512",
 ];
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mdht_connectivity::{Event, Limits, Port, Tally};
 use mdht_krpc::Instant;
-use mdht_node::{DEFAULT_BOOTSTRAP, DhtBuilder};
+use mdht_node::DEFAULT_BOOTSTRAP;
 use mdht_plugins::Registry;
 use tokio::sync::mpsc;
 
@@ -17,7 +17,7 @@ use super::records::Records;
 use super::station::Station;
 use super::{document, table};
 use crate::joining::stop_requested;
-use crate::node_args::{parse_bind, parse_host};
+use crate::node_args::{BRIEF_ROUTING, parse_bind, parse_host};
 use crate::output::{Failure, Format, line, note};
 
 mod sockets;
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     no_default_bootstrap: bool,
 
     /// Routing module of the instrumented nodes
-    #[arg(long, value_name = "MODULE", default_value = DhtBuilder::DEFAULT_ROUTING)]
+    #[arg(long, value_name = "MODULE", default_value = BRIEF_ROUTING)]
     routing: String,
 
     /// Check nodes at private addresses even if ours are public

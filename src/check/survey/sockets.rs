@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use mdht_connectivity::{Checker, Config, Identity, Limits, Port};
 use mdht_krpc::{Id, Instant, Rng};
-use mdht_node::DhtBuilder;
 use mdht_node::core::Core;
 use mdht_plugins::Registry;
 
@@ -12,13 +11,14 @@ use super::Args;
 use crate::check::instrument::Instrument;
 use crate::check::node::seeded;
 use crate::check::station::{NamedSocket, Station};
+use crate::node_args::BRIEF_LOOKUP;
 use crate::output::Failure;
 
 /// Binds all sockets and makes nodes and checker.
 pub(super) fn open(args: &Args, registry: &Registry) -> Result<Station, Failure> {
     let usage = |error: mdht_plugins::SpecError| Failure::Usage(error.to_string());
     let routing = registry.routing(&args.routing).map_err(usage)?;
-    let lookup = registry.lookup(DhtBuilder::DEFAULT_LOOKUP).map_err(usage)?;
+    let lookup = registry.lookup(BRIEF_LOOKUP).map_err(usage)?;
     let mut rng = seeded()?;
     let (mut sockets, mut identities, mut nodes) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..u16::from(args.identities) {

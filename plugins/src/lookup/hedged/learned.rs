@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use mdht_krpc::{Contact, Id};
 
+use super::outlook::Outlook;
 use crate::network_rtt::NetworkRtt;
 
+/// Times by which what is expected of one who was not measured is described.
+const DELAYS: usize = 12;
 /// Steps of nearness to a key told apart: two for each bit of the first 32.
 pub(super) const STEPS: usize = 64;
 /// Responses after which older ones count by half.
@@ -40,11 +43,14 @@ impl Learned {
         self.rtts.observe(contact.addr.ip(), rtt);
     }
 
-    /// Seconds that the answer of one who was not measured is worth, and within
-    /// which this share of such hosts answer.
-    pub(super) fn expect(&self, contact: &Contact, share: f32) -> (f32, f32) {
+    /// Seconds after which one who was not measured may answer, equally likely,
+    /// and within which this share of such hosts answer.
+    pub(super) fn expect(&self, contact: &Contact, share: f32) -> ([f32; DELAYS], f32) {
         let forecast = self.rtts.forecast(contact.addr.ip());
-        (self.rtts.worth(forecast), self.rtts.within(forecast, share))
+        #[allow(clippy::cast_precision_loss)] // a dozen
+        let share_of = |number: usize| (number as f32 + 0.5) / DELAYS as f32;
+        let delays = std::array::from_fn(|number| self.rtts.within(forecast, share_of(number)));
+        (delays, self.rtts.within(forecast, share))
     }
 
     /// A responder of this nearness had values, or had none.
@@ -99,10 +105,10 @@ pub(super) struct Prospects {
 }
 
 impl Prospects {
-    /// Seconds until there are values by way of a contact that answers after
-    /// `delay` seconds.
-    pub(super) fn time_to_value(&self, step: usize, delay: f32) -> f32 {
-        delay + (1.0 - self.values[step]) * self.rest[step]
+    /// When values may come by way of a contact that answers after one of
+    /// `delays` seconds.
+    pub(super) fn outlook(&self, step: usize, delays: &[f32]) -> Outlook {
+        Outlook::new(delays, self.values[step], self.rest[step])
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mdht_krpc::{Contact, Distance};
+use mdht_krpc::{Contact, Distance, Instant};
+
+use super::outlook::Outlook;
 
 /// What has become of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +22,13 @@ pub(super) enum State {
 pub(super) struct Prospect {
     pub(super) contact: Contact,
     pub(super) distance: Distance,
-    /// Seconds in which values may be expected by way of it.
-    pub(super) time: f32,
+    /// When values may come by way of it if it answers.
+    pub(super) outlook: Outlook,
+    /// Probability that it answers.
+    pub(super) chance: f32,
     /// When its answer is overdue.
     pub(super) overdue: Duration,
     pub(super) state: State,
+    /// When it was asked.
+    pub(super) asked: Instant,
 }

@@ -157,7 +157,7 @@ fn one_that_hardly_ever_answers_comes_last_and_a_bad_one_never() {
 #[test]
 fn the_next_goes_out_when_an_answer_is_overdue_not_when_it_is_lost() {
     let near = (1..5).map(|i| measured(contact(4, i), 100)).collect();
-    let mut driven = Driven::started("hedged:alpha=1,after=1", near);
+    let mut driven = Driven::started("hedged:alpha=1,beta=1,after=1", near);
     let (first, overdue) = driven.queried[0];
     assert_eq!(overdue, Duration::from_millis(160));
     driven.take_queried();
@@ -187,7 +187,7 @@ fn who_was_never_measured_is_waited_for_as_long_as_others_take() {
 #[test]
 fn before_the_first_value_many_are_in_flight_and_after_it_few() {
     let near: Vec<_> = (1..20).map(|i| measured(contact(4, i), 100)).collect();
-    let mut driven = Driven::started("hedged:alpha=8,beta=4,after=1", near);
+    let mut driven = Driven::started("hedged:alpha=8,beta=4,after=1,price=0s", near);
     let first = driven.take_queried();
     assert_eq!(first.len(), 8);
     driven.answer(first[0], &[], true);
@@ -226,14 +226,31 @@ fn it_ends_with_the_goal_or_at_the_nearest_and_announces_to_them() {
 
     driven.announced.clear();
     driven.start(Goal::Closest);
-    for contact in driven.take_queried() {
-        if !driven.is_over {
-            driven.answer(contact, &[], false);
+    for _ in 0..8 {
+        for contact in driven.take_queried() {
+            if !driven.is_over {
+                driven.answer(contact, &[], false);
+            }
         }
     }
     assert!(driven.is_over);
     let nearest = [contact(11, 8), contact(10, 7), contact(9, 6)];
     assert_eq!(driven.announced, nearest);
+}
+
+#[test]
+fn so_many_are_asked_as_are_worth_their_price() {
+    let asked = |spec| {
+        let near = (1..9).map(|i| measured(contact(4, i), 50)).collect();
+        Driven::started(spec, near).take_queried().len()
+    };
+    let (free, dear, dearest) = (
+        asked("hedged:alpha=8,price=0s"),
+        asked("hedged:alpha=8,price=2ms"),
+        asked("hedged:alpha=8,price=1s"),
+    );
+    assert_eq!((free, dearest), (8, 1));
+    assert!((2..8).contains(&dear), "{dear}");
 }
 
 #[test]

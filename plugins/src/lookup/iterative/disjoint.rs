@@ -9,9 +9,11 @@
 //! The lookup is over when every path is, and announces to the closest
 //! responders of all.
 
+use std::sync::{Arc, Mutex};
+
 use mdht_krpc::Contact;
 
-use super::{Config, State};
+use super::{Config, RoundTrips, State};
 use crate::lookup::{Lookup, LookupAction, LookupCx, LookupRequest, LookupResponse, Timeout};
 use crate::routing::{ClosestRequest, Purpose};
 
@@ -23,14 +25,18 @@ pub(super) struct Disjoint {
 }
 
 impl Disjoint {
-    pub(super) fn new(config: Config, request: &LookupRequest) -> Self {
+    pub(super) fn new(
+        config: Config,
+        request: &LookupRequest,
+        round_trips: &Option<Arc<Mutex<RoundTrips>>>,
+    ) -> Self {
         let share = |all: usize| (all / config.paths).max(1);
         let of_path = Config {
             alpha: share(config.alpha),
             parallel: share(config.parallel),
             ..config
         };
-        let path = || State::new(of_path, request);
+        let path = || State::new(of_path, request, round_trips.clone());
         Self {
             config,
             request: *request,

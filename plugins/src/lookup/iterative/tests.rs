@@ -232,6 +232,68 @@ fn an_answer_after_the_soft_timeout_still_counts() {
 }
 
 #[test]
+fn libtorrent_asks_five_nearest_whatever_is_in_flight_farther_away() {
+    let mut driven = Driven::new("lt", contacts(100..120));
+    assert_eq!(driven.in_flight, contacts(100..105));
+    // five nearer ones are at the top now, and four farther ones in flight
+    assert_eq!(
+        driven.respond(contact(100), &contacts(50..58)),
+        contacts(50..55)
+    );
+    assert_eq!(driven.in_flight.len(), 9);
+    assert_eq!(driven.respond(contact(101), &[]), []);
+    assert_eq!(driven.respond(contact(50), &[]), [contact(55)]);
+    let mut all = Driven::new("lt:counted=all", contacts(100..120));
+    assert_eq!(all.respond(contact(100), &contacts(50..58)), [contact(50)]);
+}
+
+#[test]
+fn m3_a4_slows_down_with_the_first_values_or_timeout() {
+    let fast = || Driven::new("m3_a4", contacts(100..120));
+    let mut driven = fast();
+    assert_eq!(driven.respond(contact(100), &[]).len(), 3);
+    assert_eq!(driven.in_flight.len(), 6);
+    assert_eq!(driven.time_out(contact(101), Timeout::Hard), []);
+    let mut driven = fast();
+    assert_eq!(driven.respond_with(contact(100), &[], true, 1).len(), 1);
+    assert_eq!(driven.respond(contact(101), &[]).len(), 1);
+}
+
+#[test]
+fn mldht_asks_another_when_an_answer_is_later_than_most() {
+    let mut module = Registry::builtin().lookup("ml").unwrap().make();
+    let mut soft = |rtt_ms: u64| {
+        for _ in 0..500 {
+            module.on_outcome(&QueryOutcome {
+                contact: contact(1),
+                rtt: Some(Duration::from_millis(rtt_ms)),
+                now: Instant::ZERO,
+            });
+        }
+        let mut lookup = module.make(&LookupRequest {
+            target: Id::default(),
+            kind: LookupKind::GetPeers,
+            goal: Goal::Closest,
+            announce: false,
+        });
+        let mut actions = Vec::new();
+        lookup.start(&mut LookupCx {
+            now: Instant::ZERO,
+            rng: &mut Rng::from_u64(1),
+            contacts: &Table(contacts(100..120)),
+            actions: &mut actions,
+        });
+        assert_eq!(actions.len(), 10);
+        match actions[0] {
+            LookupAction::Query { soft, .. } => soft.unwrap(),
+            _ => panic!("{actions:?}"),
+        }
+    };
+    assert_eq!(soft(20), Duration::from_millis(150));
+    assert!(soft(1020) > Duration::from_secs(1));
+}
+
+#[test]
 fn one_query_per_ip_address() {
     let twin = Contact::new(contact(1).id, (contact(100).addr.ip(), 7000).into());
     let mut driven = Driven::new("aggressive", contacts(100..104));
@@ -271,6 +333,9 @@ fn a_flood_of_nodes_is_bounded_and_every_lookup_ends() {
         "aggressive",
         "aggressive:queue=4",
         "standard:mark=64,soft=1s",
+        "lt",
+        "ml",
+        "m3_a4",
     ] {
         let mut rng = Rng::from_u64(9);
         let mut driven = Driven::new(spec, contacts(500_000..500_040));

@@ -305,3 +305,18 @@ fn a_timeout_parameter_reaches_the_query() {
     harness.query(newcomer);
     assert_eq!(harness.take_queries()[0].timeout, millis(700));
 }
+
+#[test]
+fn some_look_up_their_own_id_and_random_ones_by_the_clock() {
+    let spec = "bep5:own_lookup=30m,random_lookup=10m,fresh=24h";
+    let mut harness = Harness::new(spec);
+    harness.advance(secs(3600));
+    assert!(harness.take_lookups().is_empty(), "nobody to ask");
+    let contact = harness.stranger(0);
+    harness.answer(contact, 50);
+    harness.take_lookups();
+    harness.advance(secs(3600));
+    let targets = harness.take_lookups();
+    let own = targets.iter().filter(|target| **target == harness.own_id);
+    assert_eq!((own.count(), targets.len()), (2, 8));
+}

@@ -40,6 +40,8 @@ pub(super) struct Record {
     seen_s: i32,
     /// When it last queried us.
     queried_s: i32,
+    /// When maintenance last asked it.
+    asked_s: i32,
     /// Queries in a row that it left unanswered.
     failures: u8,
     has_answered: bool,
@@ -57,6 +59,7 @@ impl Record {
             rtt_micros: 0,
             seen_s: seconds(now),
             queried_s: i32::MIN,
+            asked_s: i32::MIN,
             failures: 0,
             has_answered: false,
             has_queried: false,
@@ -90,6 +93,15 @@ impl Record {
         if !self.is_bad() {
             self.seen_s = seconds(now);
         }
+    }
+
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.asked_s = seconds(now);
+    }
+
+    /// Time since maintenance asked it; very long if it never did.
+    pub(super) fn since_asked(&self, now: Instant) -> Duration {
+        since(self.asked_s, now)
     }
 
     pub(super) fn answered(&mut self, now: Instant, rtt: Duration) {

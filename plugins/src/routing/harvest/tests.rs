@@ -1,3 +1,5 @@
+mod full_store;
+
 use crate::routing::testing::{Harness, millis, secs};
 use crate::routing::{Origin, Purpose, Standing};
 
@@ -82,6 +84,46 @@ fn maintenance_keeps_to_its_pace_and_asks_the_near_first() {
 }
 
 #[test]
+fn start_up_asks_those_never_measured_and_ends_when_there_are_none() {
+    let mut harness = Harness::new("harvest:startup_refresh=1s,refresh=1m");
+    let responder = harness.stranger(0);
+    let others = harness.strangers(1, 20);
+    harness.answer_with(responder, 50, &others, Origin::Lookup);
+    // one a second, found at once in a store that is nearly empty
+    let asked = |harness: &mut Harness, time| {
+        let mut asked = Vec::new();
+        for _ in 0..time {
+            harness.advance(secs(1));
+            for query in harness.take_queries() {
+                harness.answer(query.contact, 50);
+                asked.push(query.contact);
+            }
+        }
+        asked
+    };
+    let first = asked(&mut harness, 40);
+    assert!(
+        others.iter().all(|other| first.contains(other)),
+        "{first:?}"
+    );
+    assert!(first.len() <= others.len() + 1, "{}", first.len());
+    assert!(asked(&mut harness, 600).len() <= 11);
+}
+
+#[test]
+fn start_up_ends_where_nobody_answers() {
+    let mut harness = Harness::new("harvest:startup_refresh=1s,refresh=1m,learn=10");
+    let responder = harness.stranger(0);
+    for _ in 0..10 {
+        let others = harness.strangers(1, 20);
+        harness.answer_with(responder, 50, &others, Origin::Lookup);
+    }
+    harness.advance(secs(600));
+    let asked = harness.take_queries().len();
+    assert!((20..=30).contains(&asked), "{asked}");
+}
+
+#[test]
 fn who_queried_us_is_asked_after_quarantine_only() {
     let mut harness = Harness::new("harvest:learn=0,refresh=1s");
     let (responder, querier) = (harness.stranger(0), harness.stranger(1));
@@ -147,4 +189,52 @@ fn lookups_are_given_those_farther_away_when_the_near_have_long_left() {
     let given = harness.closest(Purpose::Lookup, 8);
     assert!(given.contains(&far) && given.contains(&responder));
     assert!(near.iter().all(|gone| !given.contains(gone)));
+}
+
+#[test]
+fn who_does_not_answer_is_not_asked_again_and_again_while_we_seem_offline() {
+    let mut harness = Harness::new("harvest:startup_refresh=1s,refresh=10s");
+    let responder = harness.stranger(0);
+    let others = harness.strangers(1, 5);
+    harness.answer_with(responder, 50, &others, Origin::Lookup);
+    harness.advance(secs(5));
+    harness.take_queries();
+    let mut asked = Vec::new();
+    for second in 0..600 {
+        harness.online = second % 20 > 10;
+        harness.advance(secs(1));
+        for query in harness.take_queries() {
+            asked.push(query.contact);
+            harness.fail(query.contact);
+        }
+    }
+    for other in others {
+        let times = asked.iter().filter(|contact| **contact == other).count();
+        assert!(times <= 1, "{times}");
+    }
+}
+
+#[test]
+fn after_several_queries_in_vain_somebody_sure_is_asked() {
+    let mut harness = Harness::new("harvest:startup_refresh=1s,refresh=10s");
+    let responder = harness.stranger(0);
+    let others = harness.strangers(1, 40);
+    harness.answer_with(responder, 50, &others, Origin::Lookup);
+    harness.advance(secs(2));
+    harness.take_queries();
+    let (mut in_vain, mut most) = (0, 0);
+    for _ in 0..60 {
+        harness.advance(secs(1));
+        for query in harness.take_queries() {
+            if query.contact == responder {
+                harness.answer(responder, 50);
+                in_vain = 0;
+            } else {
+                harness.fail(query.contact);
+                in_vain += 1;
+            }
+            most = most.max(in_vain);
+        }
+    }
+    assert!((4..=6).contains(&most), "{most}");
 }
