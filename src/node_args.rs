@@ -115,7 +115,7 @@ pub(crate) struct NodeArgs {
 /// Routing module of a command that soon ends, where none is chosen. It has no
 /// time to learn; from an empty table the pair is as fast as any, and finds the
 /// most peers (`docs/results.md`).
-pub(crate) const BRIEF_ROUTING: &str = "nr128";
+pub(crate) const BRIEF_ROUTING: &str = "nr128:bep42=prefer";
 /// Lookup module of such a command.
 pub(crate) const BRIEF_LOOKUP: &str = "aggressive";
 

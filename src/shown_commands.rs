@@ -21,15 +21,27 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     let parts = parts.filter_map(|part| part.strip_prefix("mdht "));
     let words = |part: &str| {
         let words = part.split(['>', '<']).next().unwrap_or_default();
-        let words = words
-            .replace("INFOHASH", &"0".repeat(40))
-            .replace(['"', '\''], "");
-        words.split_whitespace().map(str::to_owned).collect()
+        unquoted(&words.replace("INFOHASH", &"0".repeat(40)))
     };
     parts
         .filter(|part| !part.contains('…'))
         .map(words)
         .collect()
+}
+
+/// The words of a line, those in quotes as one.
+fn unquoted(line: &str) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for letter in line.chars() {
+        match quote {
+            Some(open) if letter == open => quote = None,
+            None if matches!(letter, '"' | '\'') => quote = Some(letter),
+            None if letter == ' ' => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(letter),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// The lines of the fenced blocks of a page that show a shell, those that end

@@ -143,10 +143,8 @@ async fn a_node_that_reaches_nobody_says_whom_it_tried_and_goes_on() {
     told(&mut notices, unresolved).await;
     let failed = |n: &Notice| matches!(n, Notice::Core(Event::JoinFailed { .. }));
     let failed = told(&mut notices, failed).await;
-    assert!(
-        failed.to_string().contains(&bootstrap.to_string()),
-        "{failed}"
-    );
+    // by its network: notices are logged
+    assert!(failed.to_string().contains("127.43.1.x"), "{failed}");
     drop(reserved);
     let first = builder(&bootstrap.to_string()).build().await.unwrap();
     told(&mut notices, is(JOINED)).await;

@@ -478,7 +478,7 @@ fn no_answer_is_longer_than_1400_bytes() {
     }
     assert_eq!(
         answers,
-        [(Some(5), None), (Some(2), Some(2)), (None, Some(4))]
+        [(Some(6), None), (Some(5), Some(0)), (None, Some(4))]
     );
     // a short value leaves room for all
     bench.put_immutable(addr(70), &text("short")).unwrap();
