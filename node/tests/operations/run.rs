@@ -175,7 +175,7 @@ impl Driven {
     }
 
     fn pass(&mut self, time: Duration) {
-        self.now = self.now + time;
+        self.now += time;
         self.core.handle_timeout(self.now);
     }
 
