@@ -180,6 +180,7 @@ pub(crate) fn stats_document(event: &str, status: &Status) -> Value {
         "unmatched": stats.unmatched,
         "refused_responses": stats.refused_responses,
         "malformed": stats.malformed,
+        "oversized": stats.oversized,
         "noncanonical": stats.noncanonical,
         "bad_source": stats.bad_source,
         "bad_tokens": stats.bad_tokens,

@@ -116,6 +116,7 @@ impl Scrape {
         let stats = &self.status.stats;
         let reasons = [
             ("malformed", stats.malformed),
+            ("oversized", stats.oversized),
             ("bad_source", stats.bad_source),
             ("unmatched", stats.unmatched),
             ("bad_response", stats.refused_responses),

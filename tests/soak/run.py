@@ -107,7 +107,7 @@ def soak(minutes, per_second, folder):
     mdht = ROOT / "target" / "release" / "mdht"
     infohashes = Path(folder) / "infohashes.txt"
     serve = [mdht, "overlay", "serve", "--nodes", "100000", "--bind-range", "127.0.0.0/8", "--format", "json"]
-    serve += ["--for", str(minutes * 60 + 120), "--infohashes", infohashes]
+    serve += ["--for", str(int(minutes * 60) + 120), "--infohashes", infohashes]
     overlay = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     bootstrap = json.loads(overlay.stdout.readline())["bootstrap"][0]
     words = [mdht, "node", "--driven", "--metrics", "0", "--bind", f"{NODE[0]}:{NODE[1]}", "--every", "3600"]

@@ -37,6 +37,8 @@ pub struct Figures {
     pub most_contacts: usize,
     /// Most bytes that the peer store took.
     pub most_peer_bytes: usize,
+    /// Most bytes that stored items took.
+    pub most_item_bytes: usize,
     /// Most queries in flight.
     pub most_in_flight: usize,
     /// Honest queries for what honest peers had announced that were answered
@@ -105,6 +107,7 @@ impl Figures {
             ),
             most_contacts: most(|d| d.store.most_contacts),
             most_peer_bytes: most(|d| d.store.most_peer_bytes),
+            most_item_bytes: most(|d| d.store.most_item_bytes),
             most_in_flight: most(|d| d.store.most_in_flight),
             honest_answered_pct: pct(answered, total(|d| d.planted)),
             honest_kept_pct: pct(total(|d| d.kept), answered),

@@ -156,6 +156,10 @@ pub struct Core {
 }
 
 impl Core {
+    /// Longest datagram that is read. The longest of an honest client known is
+    /// bittorrent-dht's, which answers with its whole table: 3,415 bytes for
+    /// 131 contacts. What is longer names thousands, to mislead or to burden.
+    const MOST_DATAGRAM: usize = 8192;
     /// Most datagrams and most events that wait to be taken.
     const MOST_WAITING: usize = 65_536;
     /// Room for so many datagrams is kept when all are taken.
@@ -235,6 +239,10 @@ impl Core {
         self.query_len = payload.len();
         if !self.addresses.accepts(&from) {
             self.stats.bad_source += 1;
+            return;
+        }
+        if payload.len() > Self::MOST_DATAGRAM {
+            self.stats.oversized += 1;
             return;
         }
         let Ok(message) = Message::scan(payload) else {

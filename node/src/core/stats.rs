@@ -67,6 +67,8 @@ pub struct Stats {
     pub timeouts: u64,
     /// Datagrams that are no KRPC message.
     pub malformed: u64,
+    /// Datagrams longer than any honest one, left unread.
+    pub oversized: u64,
     /// Messages read although they were not canonical bencode.
     pub noncanonical: u64,
     /// Datagrams from addresses that cannot be.

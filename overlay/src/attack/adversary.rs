@@ -230,6 +230,9 @@ impl Adversary {
         };
         if self.attack.kind == Kind::Announces {
             out.push(self.announce(persona, key, token));
+        } else if self.attack.kind == Kind::Items {
+            let number = u32::from_be_bytes(asked.unwrap_or_default());
+            out.extend(self.put(persona, number, token));
         } else if self.tokens.len() < MOST_TOKENS {
             self.tokens.push_back((persona, key, token.to_vec()));
         }
@@ -244,7 +247,8 @@ impl Adversary {
         let transaction_id = (number as u32).to_be_bytes();
         /// More than are on their way at once.
         const MOST_ASKED: usize = 65_536;
-        if let Some(key) = query.info_hash.filter(|_| query.method == Method::GetPeers) {
+        let gives_token = matches!(query.method, Method::GetPeers | Method::Get);
+        if let Some(key) = query.key().filter(|_| gives_token) {
             if self.asked.len() >= MOST_ASKED {
                 self.asked.clear();
             }

@@ -63,6 +63,10 @@ pub struct Store {
     pub peers: usize,
     /// Bytes that the peer store takes, the most at any time.
     pub most_peer_bytes: usize,
+    /// Items stored, the most at any time (BEP 44).
+    pub most_items: usize,
+    /// Bytes of their values, the most at any time.
+    pub most_item_bytes: usize,
     /// Most queries in flight at once.
     pub most_in_flight: usize,
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mdht_krpc::{Body, Family, Id, Instant, Message, Nodes, Query, Response, Values};
 
+use mdht_node::item::{MutableItem, SecretKey, Value};
+
 use super::Kind;
 use super::adversary::{Adversary, Sent};
 use super::hosts::Persona;
@@ -13,12 +15,20 @@ use crate::world::World;
 
 /// The adversary acts so often.
 const STEP: Duration = Duration::from_millis(100);
-/// Announces in all.
+/// Announces, or items, in all.
 const MOST_ANNOUNCES: u64 = 1_000_000;
 /// Subtree around a key whose nodes a lookup of it may ask: about so many.
 const NEAR_KEY: u32 = 64;
 /// Swarms that are asked for under a forged source.
 const KNOWN_SWARMS: usize = 8;
+
+/// An item of the largest size, under a key that follows from its number.
+fn item(number: u32) -> Option<MutableItem> {
+    let mut seed = [0; 32];
+    seed[..4].copy_from_slice(&number.to_be_bytes());
+    let value = Value::from_bytes(&[b'!'; 996]).ok()?;
+    MutableItem::sign(&SecretKey::from_seed(&seed), b"", 1, value).ok()
+}
 
 impl Adversary {
     /// Sends as many datagrams as are due.
@@ -33,6 +43,7 @@ impl Adversary {
                 Kind::Replay => self.replay(),
                 Kind::Reflect => self.reflected(),
                 Kind::Announces if self.sent < 2 * MOST_ANNOUNCES => Some(self.ask_for_token()),
+                Kind::Items if self.sent < 2 * MOST_ANNOUNCES => self.ask_to_put(),
                 _ => None,
             };
             out.extend(sent);
@@ -62,7 +73,7 @@ impl Adversary {
             ..Response::new(own)
         };
         let guess = self.rng.next_u64().to_be_bytes();
-        let length = if self.sent.is_multiple_of(2) { 2 } else { 8 };
+        let length = if self.sent.is_multiple_of(2) { 2 } else { 4 };
         let message = Message::new(&guess[..length], Body::Response(response));
         Some(Sent {
             from,
@@ -132,6 +143,26 @@ impl Adversary {
         let own = self.hosts.id(persona, &self.keys);
         let from = self.hosts.addr(persona);
         self.query(from, Query::announce_peer(own, key, 6666, token))
+    }
+
+    /// A get query from an own address, for an item of its own that nobody has.
+    fn ask_to_put(&mut self) -> Option<Sent> {
+        #[allow(clippy::cast_possible_truncation)] // below the number of hosts
+        let host = (self.sent % u64::from(self.hosts.len().max(1))) as u32;
+        let persona = Persona { host, key: None };
+        let own = self.hosts.id(persona, &self.keys);
+        let from = self.hosts.addr(persona);
+        #[allow(clippy::cast_possible_truncation)] // as its transaction ID
+        let item = item(self.sent as u32)?;
+        Some(self.query(from, Query::get(own, item.target())))
+    }
+
+    /// The item that was asked about in the query of this number.
+    pub(super) fn put(&mut self, persona: Persona, number: u32, token: &[u8]) -> Option<Sent> {
+        let item = item(number)?;
+        let own = self.hosts.id(persona, &self.keys);
+        let from = self.hosts.addr(persona);
+        Some(self.query(from, Query::put(own, item.fields(), token)))
     }
 
     /// A response that names nodes and peers.

@@ -44,6 +44,9 @@ pub enum Kind {
     Reflect,
     /// Announces with good tokens, each for another infohash.
     Announces,
+    /// Mutable items with good tokens and signatures, each under another key
+    /// (BEP 44).
+    Items,
     /// Turned nodes do not answer.
     Silent,
     /// They answer 1.5 s later than they would.
@@ -79,7 +82,7 @@ pub enum Strength {
 
 impl Kind {
     /// All kinds but [`Kind::None`], in the order of their documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Sybil,
         Self::Poison,
         Self::Table,
@@ -91,6 +94,7 @@ impl Kind {
         Self::Replay,
         Self::Reflect,
         Self::Announces,
+        Self::Items,
         Self::Silent,
         Self::Slow,
         Self::Garbage,
@@ -111,9 +115,12 @@ impl Kind {
             | Self::TableSecure
             | Self::NearId
             | Self::OneId => Strength::Hosts,
-            Self::ForgedIds | Self::Spoof | Self::Replay | Self::Reflect | Self::Announces => {
-                Strength::Rate
-            }
+            Self::ForgedIds
+            | Self::Spoof
+            | Self::Replay
+            | Self::Reflect
+            | Self::Announces
+            | Self::Items => Strength::Rate,
             Self::Silent
             | Self::Slow
             | Self::Garbage
@@ -148,6 +155,7 @@ impl Kind {
             Self::Replay => "replay",
             Self::Reflect => "reflect",
             Self::Announces => "announces",
+            Self::Items => "items",
             Self::Silent => "silent",
             Self::Slow => "slow",
             Self::Garbage => "garbage",

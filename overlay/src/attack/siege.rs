@@ -166,6 +166,9 @@ impl<'s> Run<'s> {
             let store = &mut self.damage.store;
             store.most_in_flight = store.most_in_flight.max(core.in_flight());
             store.most_peer_bytes = store.most_peer_bytes.max(core.stored_peer_bytes());
+            let (items, bytes) = core.stored_items();
+            store.most_items = store.most_items.max(items);
+            store.most_item_bytes = store.most_item_bytes.max(bytes);
             store.most_contacts = store.most_contacts.max(core.table(Family::V4).len());
         }
     }

@@ -62,6 +62,18 @@ fn announces_of_many_infohashes_are_bounded_in_memory() {
     assert!(damage.answered >= 90, "{}", damage.answered);
 }
 
+#[test]
+fn items_under_many_keys_are_bounded_in_memory() {
+    let damage = damage(Kind::Items, 50.0);
+    let store = damage.store;
+    assert!(
+        store.most_items > 100 && store.most_items <= 1024,
+        "{store:?}"
+    );
+    assert!(store.most_item_bytes <= 1 << 20, "{store:?}");
+    assert!(damage.answered >= 90, "{}", damage.answered);
+}
+
 /// All addresses of one ID belong in one bucket, and that bounds them.
 #[test]
 fn one_id_from_many_addresses_fills_at_most_its_bucket() {
