@@ -167,7 +167,10 @@ fn on_a_terminal(columns: u16, environment: &[(&str, &str)], args: &str) -> Stri
     let line = format!("stty rows 24 cols {columns}; exec '{MDHT}' {args}");
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]);
-    command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    // CI: where it is set, colours are shown even by a terminal that says it has none
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(name);
+    }
     command
         .env("TERM", "xterm")
         .envs(environment.iter().copied());
