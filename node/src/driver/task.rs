@@ -168,6 +168,7 @@ impl Task {
         }
         let now = self.clock.now();
         for n in 0..inbox.len() {
+            let asked = self.core.stats().queries_sent.total();
             let (received, payload) = inbox.datagram(n);
             if let Some(tap) = &mut self.tap {
                 let (socket, addrs) = (&self.sockets[index], (received.from, received.to));
@@ -180,7 +181,10 @@ impl Task {
                 self.outbox.push(transmit);
             }
             self.take_events();
-            if self.outbox.len() >= BATCH {
+            // answers may wait for each other; queries leave at once, so that
+            // what was asked before an answer came is so on the wire too
+            let has_asked = self.core.stats().queries_sent.total() > asked;
+            if has_asked || self.outbox.len() >= BATCH {
                 self.send_outbox().await;
             }
         }
