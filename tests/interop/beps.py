@@ -116,7 +116,9 @@ class Suite:
         # early, so that the others have heard of it when they announce what is next to it
         self.swarm = plan.infohash("beps swarm")
         near = f"{int(self.swarm, 16) ^ 1:040x}"
-        self.near = self.node("near", f"--bind 64.90.0.1:6881 --bootstrap {v4(10)} --id {near}")
+        # nr128 makes itself known sooner than the default
+        modules = "--routing nr128 --lookup aggressive"
+        self.near = self.node("near", f"--bind 64.90.0.1:6881 --bootstrap {v4(10)} --id {near} {modules}")
 
     def ids(self, nodes: list[str], options: str = "") -> list[str | None]:
         _, documents, _ = self.mdht(f"ping {' '.join(nodes)} --bind {HOME}:0 {options}")
