@@ -14,6 +14,7 @@ import json
 import os
 import random
 import selectors
+import shlex
 import socket
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def sample(pid, url):
     }
 
 
-def soak(minutes, per_second, folder):
+def soak(minutes, per_second, options, folder):
     mdht = ROOT / "target" / "release" / "mdht"
     infohashes = Path(folder) / "infohashes.txt"
     serve = [mdht, "overlay", "serve", "--nodes", "100000", "--bind-range", "127.0.0.0/8", "--format", "json"]
@@ -111,7 +112,7 @@ def soak(minutes, per_second, folder):
     overlay = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     bootstrap = json.loads(overlay.stdout.readline())["bootstrap"][0]
     words = [mdht, "node", "--driven", "--metrics", "0", "--bind", f"{NODE[0]}:{NODE[1]}", "--every", "3600"]
-    words += ["--no-default-bootstrap", "--bootstrap", bootstrap]
+    words += ["--no-default-bootstrap", "--bootstrap", bootstrap, *shlex.split(options)]
     node = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         url = next(line.strip() for line in node.stderr if line.startswith("http://")).removesuffix("metrics")
@@ -142,9 +143,10 @@ def main():
     parser = argparse.ArgumentParser(description="A node under ten times its usual traffic, in real time.")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--queries-per-s", type=float, default=40)
+    parser.add_argument("--options", default="", help="of mdht node, such as --options='--routing nr128'")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mdht-soak-") as folder:
-        samples, asker = soak(arguments.minutes, arguments.queries_per_s, folder)
+        samples, asker = soak(arguments.minutes, arguments.queries_per_s, arguments.options, folder)
     half = len(samples) // 2
     most = lambda samples, key: max(one[key] for one in samples)  # noqa: E731
     before, after = most(samples[1:half], "rss_kb"), most(samples[half:], "rss_kb")
