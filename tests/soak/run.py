@@ -145,6 +145,8 @@ def main():
     parser.add_argument("--queries-per-s", type=float, default=40)
     parser.add_argument("--options", default="", help="of mdht node, such as --options='--routing nr128'")
     arguments = parser.parse_args()
+    if arguments.minutes < 3:
+        parser.error("--minutes: at least 3, for halves to be compared")
     with tempfile.TemporaryDirectory(prefix="mdht-soak-") as folder:
         samples, asker = soak(arguments.minutes, arguments.queries_per_s, arguments.options, folder)
     half = len(samples) // 2
