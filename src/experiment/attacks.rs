@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mdht_experiments::{AttackScript, attacks, write_whole};
+use mdht_experiments::{AttackScript, attacks};
 use mdht_plugins::Registry;
 use mdht_profiler::plot;
 
 use super::RunArgs;
+use super::kept::{Kept, stopped_early};
 use super::progress_line::ProgressLine;
 use crate::joining::stop_at_ctrl_c;
-use crate::output::{Failure, Format, document, line, note};
+use crate::output::Failure;
 
 pub(super) fn run(
     args: &RunArgs,
@@ -29,9 +30,7 @@ pub(super) fn run(
     if let Some(seed) = args.seed {
         script.seed = seed;
     }
-    let out = args.out(&script.name);
-    std::fs::create_dir_all(&out)
-        .map_err(|error| Failure::failed(format!("{}: {error}", out.display())))?;
+    let kept = Kept::make(args.out(&script.name))?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_at_ctrl_c(Arc::clone(&stopped));
     let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
@@ -44,20 +43,8 @@ pub(super) fn run(
     screen.clear();
     let outcome = outcome.map_err(Failure::failed)?;
     let summary = outcome.summary();
-    let path = out.join("summary.json");
-    let text = serde_json::to_string_pretty(&summary).map_err(Failure::failed)?;
-    write_whole(&path, text.as_bytes())
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    plot::write(&outcome.plots(), &out.join("plots")).map_err(Failure::failed)?;
-    match args.format {
-        Format::Json => document(&summary)?,
-        Format::Text => line(outcome.to_string().trim_end())?,
-    }
-    note(&format!("kept in {}", out.display()));
-    match outcome.is_whole {
-        true => Ok(()),
-        false => Err(Failure::failed(
-            "stopped before the end; the figures are of what was done",
-        )),
-    }
+    kept.write_summary(&summary)?;
+    plot::write(&outcome.plots(), &kept.path().join("plots")).map_err(Failure::failed)?;
+    kept.print(&summary, outcome.to_string().trim_end(), args.format)?;
+    stopped_early(outcome.is_whole)
 }

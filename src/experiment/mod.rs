@@ -1,6 +1,7 @@
 //! `mdht experiment`.
 
 mod attacks;
+mod kept;
 mod list;
 mod progress_line;
 mod survey;

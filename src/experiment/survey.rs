@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mdht_experiments::{SurveyScript, survey, survey_html, write_whole};
+use mdht_experiments::{SurveyScript, survey, survey_html};
 use mdht_plugins::Registry;
 
 use super::RunArgs;
+use super::kept::{Kept, stopped_early};
 use super::progress_line::ProgressLine;
 use crate::joining::stop_at_ctrl_c;
-use crate::output::{Failure, Format, document, line, note};
+use crate::output::Failure;
 
 pub(super) fn run(
     args: &RunArgs,
@@ -28,9 +29,7 @@ pub(super) fn run(
     if let Some(seed) = args.seed {
         script.overlay.seed = seed;
     }
-    let out = args.out(&script.name);
-    std::fs::create_dir_all(&out)
-        .map_err(|error| Failure::failed(format!("{}: {error}", out.display())))?;
+    let kept = Kept::make(args.out(&script.name))?;
     let stopped = Arc::new(AtomicBool::new(false));
     stop_at_ctrl_c(Arc::clone(&stopped));
     let screen = ProgressLine::new();
@@ -45,23 +44,9 @@ pub(super) fn run(
     screen.clear();
     let outcome = outcome.map_err(Failure::failed)?;
     let summary = outcome.summary();
-    let path = out.join("summary.json");
-    let text = serde_json::to_string_pretty(&summary).map_err(Failure::failed)?;
-    write_whole(&path, text.as_bytes())
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    let path = out.join("report.html");
+    kept.write_summary(&summary)?;
     let html = survey_html(&outcome, concat!("mdht ", env!("CARGO_PKG_VERSION")));
-    write_whole(&path, html.as_bytes())
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    match args.format {
-        Format::Json => document(&summary)?,
-        Format::Text => line(outcome.to_string().trim_end())?,
-    }
-    note(&format!("kept in {}", out.display()));
-    match outcome.is_whole {
-        true => Ok(()),
-        false => Err(Failure::failed(
-            "stopped before the end; the figures are of what was done",
-        )),
-    }
+    kept.write("report.html", html.as_bytes())?;
+    kept.print(&summary, outcome.to_string().trim_end(), args.format)?;
+    stopped_early(outcome.is_whole)
 }

@@ -5,7 +5,7 @@ use mdht_overlay::parameters::Parameters;
 use mdht_plugins::Registry;
 use serde::Deserialize;
 
-use crate::script::{ScriptError, Variant, variants};
+use crate::script::{ScriptError, Variant, check_name, read, variants};
 
 /// Most sieges of a script, repetitions included.
 const MOST_SIEGES: usize = 10_000;
@@ -101,21 +101,12 @@ impl AttackScript {
     /// What it says cannot be run. The error names the key and, of what is not
     /// TOML or stands in `[overlay]`, the line.
     pub fn parse(text: &str, registry: &Registry) -> Result<Self, ScriptError> {
-        let written: Written = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| {
-                let before = text.get(..span.start).unwrap_or_default();
-                before.matches('\n').count() + 1
-            });
-            ScriptError {
-                line,
-                ..ScriptError::new("", error.message())
-            }
-        })?;
-        let is_named = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        if written.name.is_empty() || !written.name.chars().all(is_named) {
-            let error = ScriptError::new("name", "it names a folder");
-            return Err(error.allowed("letters, digits, - and _"));
-        }
+        let (written, places) = read::<Written>(text)?;
+        Self::checked(written, text, registry).map_err(|error| places.locate(error))
+    }
+
+    fn checked(written: Written, text: &str, registry: &Registry) -> Result<Self, ScriptError> {
+        check_name(&written.name)?;
         written.siege.check()?;
         let overlay = match written.overlay {
             Some(_) => Parameters::from_toml(text)?,

@@ -139,7 +139,7 @@ impl Schedule {
 }
 
 /// The name of the output folder.
-fn check_name(name: &str) -> Result<(), ScriptError> {
+pub(crate) fn check_name(name: &str) -> Result<(), ScriptError> {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_safe) {
         return Ok(());

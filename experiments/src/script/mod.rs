@@ -15,6 +15,7 @@ use mdht_overlay::parameters::Parameters;
 use mdht_plugins::Registry;
 use serde::Deserialize;
 
+pub(crate) use checks::check_name;
 pub use error::ScriptError;
 pub use full_nodes::{FullNodes, Share};
 pub use live::LiveSection;
@@ -178,6 +179,20 @@ const fn one_repetition() -> u32 {
     1
 }
 
+/// Reads a script's text as its sections are written; where each key stands
+/// comes with it, for what is refused later.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    text: &str,
+) -> Result<(T, Places<'_>), ScriptError> {
+    let places = Places::of(text)?;
+    let written = toml::from_str(text).map_err(|error| {
+        let mut refused = places.refused(&error);
+        refused.reason = suggestion::with_suggestion(&refused.reason);
+        refused
+    })?;
+    Ok((written, places))
+}
+
 impl Script {
     /// Reads a script and checks it against the modules of `registry`.
     ///
@@ -194,12 +209,7 @@ impl Script {
     /// # Errors
     /// What it says cannot be run. The error names line and key.
     pub fn parse(text: &str, registry: &Registry) -> Result<Self, ScriptError> {
-        let places = Places::of(text)?;
-        let written: Written = toml::from_str(text).map_err(|error| {
-            let mut refused = places.refused(&error);
-            refused.reason = suggestion::with_suggestion(&refused.reason);
-            refused
-        })?;
+        let (written, places) = read::<Written>(text)?;
         written
             .into_script(text, registry, &places)
             .map_err(|error| places.locate(error))

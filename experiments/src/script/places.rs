@@ -12,7 +12,7 @@ const LONGEST_VALUE: usize = 60;
 
 /// Where each key of a text, such as `matrix.sweep[0].values`, and its value
 /// stand.
-pub(super) struct Places<'t> {
+pub(crate) struct Places<'t> {
     text: &'t str,
     places: Vec<Place>,
 }
@@ -73,7 +73,7 @@ impl<'t> Places<'t> {
 
     /// The error with its line, that of the nearest table around if the key
     /// does not stand in the text, and its value.
-    pub(super) fn locate(&self, error: ScriptError) -> ScriptError {
+    pub(crate) fn locate(&self, error: ScriptError) -> ScriptError {
         let around = |place: &&Place| {
             let rest = error.key.strip_prefix(&place.path);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mdht_overlay::parameters::Parameters;
 use serde::Deserialize;
 
-use crate::script::ScriptError;
+use crate::script::{ScriptError, check_name, read};
 
 /// A script with a section `[survey]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,16 +76,11 @@ impl SurveyScript {
     /// What it says cannot be run. The error names the key and, of what is not
     /// TOML or stands in `[overlay]`, the line.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
-        let written: Written = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| {
-                let before = text.get(..span.start).unwrap_or_default();
-                before.matches('\n').count() + 1
-            });
-            ScriptError {
-                line,
-                ..ScriptError::new("", error.message())
-            }
-        })?;
+        let (written, places) = read::<Written>(text)?;
+        Self::checked(written, text).map_err(|error| places.locate(error))
+    }
+
+    fn checked(written: Written, text: &str) -> Result<Self, ScriptError> {
         let Section {
             identities,
             hours,
@@ -104,11 +99,7 @@ impl SurveyScript {
             let error = ScriptError::new("survey.hours", "it is out of range");
             return Err(error.allowed("a number from 0.01 to 10000"));
         }
-        let is_named = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        if written.name.is_empty() || !written.name.chars().all(is_named) {
-            let error = ScriptError::new("name", "it names a folder");
-            return Err(error.allowed("letters, digits, - and _"));
-        }
+        check_name(&written.name)?;
         let overlay = match written.overlay {
             Some(_) => Parameters::from_toml(text)?,
             None => Parameters::default(),

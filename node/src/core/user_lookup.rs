@@ -360,6 +360,12 @@ impl Core {
             }
         };
         query.seed = wish.seed;
+        self.send_to_store(id, contact, query);
+    }
+
+    /// Sends what a node is to store, an announce or a put, and waits for its
+    /// word.
+    fn send_to_store(&mut self, id: LookupId, contact: &Contact, query: Query<'_>) {
         let destination = Destination {
             to: contact.addr,
             expected_id: Some(contact.id),

@@ -7,10 +7,7 @@ use mdht_krpc::{Contact, Family, Id, Instant, ItemFields, Query};
 use mdht_plugins::lookup::{Goal, LookupKind, LookupRequest};
 
 use super::{Core, LookupReport, UserLookup, Wish};
-use crate::core::postponed::Sent;
 use crate::core::search::Answer;
-use crate::core::sending::Destination;
-use crate::core::transactions::Purpose;
 use crate::core::{Event, LookupId, RepublishId};
 use crate::item::{Item, MutableItem, PublicKey, Value};
 
@@ -316,18 +313,7 @@ impl Core {
             cas,
             ..Query::put(own_id, item.fields(), token)
         };
-        let destination = Destination {
-            to: contact.addr,
-            expected_id: Some(contact.id),
-            purpose: Purpose::Announce(id),
-            soft: None,
-            hard: Self::ANNOUNCE_TIMEOUT,
-        };
-        let sent = self.send_query(&destination, query) != Sent::Not;
-        if let (true, Some(lookup)) = (sent, self.lookups.get_mut(&id)) {
-            lookup.report.announces += 1;
-            lookup.open_announces += 1;
-        }
+        self.send_to_store(id, contact, query);
     }
 
     /// An announce or a put was answered with an error.
