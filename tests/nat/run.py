@@ -8,6 +8,7 @@ check, and last of all `N passed, M failed`; exit code 1 if any failed. Logs sta
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -25,8 +26,8 @@ from lab.internet import Internet
 from lab.patterns import Patterns
 from suite.checks import Checks, Clock
 
-# No run has needed half of it; a hang must end.
-SUITE_SECONDS = 330
+# A run takes about 100 s; a hang must end.
+SUITE_SECONDS = 600
 
 
 class Interrupted(BaseException):
@@ -38,6 +39,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, interrupt)
     signal.alarm(SUITE_SECONDS)
+    go_first()
     checks, clock = Checks(), Clock()
     try:
         if check_prerequisites(checks, arguments.mdht):
@@ -49,6 +51,12 @@ def main() -> int:
         checks.true("the suite runs to its end", False, "no error", problem)
     print(checks.summary(), flush=True)
     return 1 if checks.failed else 0
+
+
+def go_first() -> None:
+    """Seconds are told apart here: this suite and what it starts go before the machine's other work, if allowed."""
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def parse_arguments() -> argparse.Namespace:

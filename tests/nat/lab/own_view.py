@@ -13,7 +13,7 @@ from suite.checks import Checks
 from . import gateways, plan
 from .internet import Household
 
-SECONDS = 60
+SECONDS = 120
 # Nodes that are asked first: as many as there are public routers.
 BOOTSTRAP = 4
 # Of the search for the lifetime: over short ones, far from long ones.

@@ -22,9 +22,9 @@ from .survey import Survey
 JOIN_SECONDS = 20
 JOIN_NODES = 8
 # After the clients' start until each of them has been checked.
-CHECK_SECONDS = 45
+CHECK_SECONDS = 90
 # And until mdht has watched each of them a while.
-SURVEY_SECONDS = 60
+SURVEY_SECONDS = 120
 # Besides libtorrent, in the names that their IDs follow from.
 OTHERS = ("mdht", "late", READ_ONLY, "transmission")
 
