@@ -10,7 +10,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_connectivity::{Checker, Config, Identity, Limits, Pattern, Port, TABLE_1};
+use mdht_connectivity::{Checker, Config, Identity, Limits, Pattern, Port, TABLE_1, Timing};
 use mdht_krpc::{Body, Id, Instant, Message, Method, Query, Response, Rng};
 
 #[path = "overlay/process.rs"]
@@ -125,8 +125,8 @@ impl Survey {
 
     /// The next node queries one of ours.
     fn query(&mut self) {
-        self.next_query += Duration::from_secs(1) / u32::try_from(NODES_PER_SECOND).unwrap();
         self.nodes += 1;
+        self.next_query = asked_at(self.nodes + 1);
         let id = Id::random(&mut self.rng);
         let query = Message::new(b"aa", Body::Query(Query::new(Method::Ping, id)));
         self.buffer.clear();
@@ -139,12 +139,13 @@ impl Survey {
             .handle_datagram(self.now, port, from, &self.buffer);
     }
 
-    /// Answers the probe in the buffer, if the node's pattern lets it in. Both
-    /// bursts are told apart by the transaction ID's ninth byte.
+    /// Answers the probe in the buffer, if the node's pattern lets it in.
     fn answer(&mut self, port: Port, node: SocketAddr) {
         let probe = Message::scan(&self.buffer).unwrap();
-        let transaction: [u8; 10] = probe.transaction_id.try_into().unwrap();
-        let burst = usize::from(transaction[8]);
+        let transaction: [u8; 4] = probe.transaction_id.try_into().unwrap();
+        // by the time since the node queried us
+        let age = self.now.since(asked_at(number(node)));
+        let burst = usize::from(age >= Timing::default().second_burst);
         let letter = pattern(node).letter(burst, port.vantage());
         if letter.known() != Some(true) {
             return;
@@ -166,6 +167,20 @@ impl Survey {
 fn addr(number: u64) -> SocketAddr {
     let [.., a, b, c] = number.to_be_bytes();
     SocketAddr::new([20, a, b, c].into(), 6881)
+}
+
+/// The number of the node at an address.
+fn number(node: SocketAddr) -> u64 {
+    let SocketAddr::V4(node) = node else {
+        panic!("{node}")
+    };
+    u64::from(node.ip().to_bits() & 0x00ff_ffff)
+}
+
+/// When a node queries us.
+fn asked_at(number: u64) -> Instant {
+    let interval = Duration::from_secs(1) / u32::try_from(NODES_PER_SECOND).unwrap();
+    Instant::ZERO + interval * u32::try_from(number - 1).unwrap()
 }
 
 /// A node's pattern: the rows of Table 1 by their shares.

@@ -53,7 +53,7 @@ impl Voice {
     ) -> Vec<Answer> {
         let mut pending = BTreeMap::new();
         for node in nodes {
-            let transaction = self.rng.next_u64().to_be_bytes();
+            let transaction = self.transaction();
             let query = Query::find_node(self.id, Id::random(&mut self.rng));
             // nobody need keep us: we are gone in a minute
             let message = Message {
@@ -61,7 +61,7 @@ impl Voice {
                 ..Message::new(&transaction, Body::Query(query))
             };
             if self.socket.send(&message.encode(), *node).await.is_ok() {
-                pending.insert(transaction.to_vec(), *node);
+                pending.insert(transaction, *node);
             }
         }
         let until = clock.now() + patience;
@@ -76,10 +76,13 @@ impl Voice {
             let Body::Response(response) = &message.body else {
                 continue;
             };
-            if pending.get(message.transaction_id) != Some(&from) {
+            let Ok(transaction) = message.transaction_id.try_into() else {
+                continue;
+            };
+            if pending.get::<[u8; 4]>(&transaction) != Some(&from) {
                 continue;
             }
-            pending.remove(message.transaction_id);
+            pending.remove(&transaction);
             let v4 = response.nodes.iter().flat_map(|nodes| nodes.iter());
             let v6 = response.nodes6.iter().flat_map(|nodes| nodes.iter());
             answers.push(Answer {
@@ -93,7 +96,7 @@ impl Voice {
 
     /// Sends something that [`Voice::hears`] knows again.
     pub(super) async fn call(&mut self, to: SocketAddr) -> io::Result<Vec<u8>> {
-        let transaction = self.rng.next_u64().to_be_bytes();
+        let transaction = self.transaction();
         let query = Query::new(Method::Ping, self.id);
         let message = Message {
             read_only: true,
@@ -102,6 +105,13 @@ impl Voice {
         let call = message.encode();
         self.socket.send(&call, to).await?;
         Ok(call)
+    }
+
+    /// Of four bytes: the crate `mainline` answers no other.
+    fn transaction(&mut self) -> [u8; 4] {
+        let mut drawn = [0; 4];
+        self.rng.fill(&mut drawn);
+        drawn
     }
 
     /// Waits for a call; from where it came.

@@ -261,8 +261,12 @@ class Suite:
         self.checks.true("mainline as a server does", entered, "a contact", node.status())
         its_id = server.ask("id", 20, lambda text: fits(text, "64.98.0.1"))
         self.checks.true("our `ip` gives mainline an ID that fits", fits(its_id, "64.98.0.1"), "a fitting ID", its_id)
-        # not the other way round: 8.0.1 reads only messages whose transaction ID has four bytes, and so answers neither
-        # libtorrent, whose have two, nor mdht, whose have eight
+        # 8.0.1 reads only messages whose transaction ID has four bytes
+        words = "check node 64.98.0.1:6881 --bind 64.99.0.1 --remote-bind 64.100.0.1 --format json"
+        timings = "--interval 400ms --timeout 2s --second-burst 2s"
+        check = self.namespace.popen([str(self.binary), *f"{words} {timings}".split()], stdout=subprocess.PIPE)
+        pattern = json.loads(check.communicate(timeout=20)[0])["pattern"]
+        self.checks.equal("our checkers reach mainline from every vantage point", "RRR-RRR", pattern)
         node.stop()
 
 

@@ -18,7 +18,6 @@ pub(super) struct Check {
     pub(super) number: u64,
     /// Under which open checks know it, once it has an ID.
     pub(super) key: Option<u64>,
-    pub(super) nonce: u32,
     pub(super) bursts: Bursts,
     pub(super) search: Option<Box<MappingSearch>>,
     /// Whether the pattern has been told.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use mdht_krpc::Id;
 
-use super::probe::Transaction;
-use super::{Checker, Port};
+use super::in_flight::Probe;
+use super::{Checker, Incoming, Port};
 use crate::{Origin, Vantage};
 
 /// What a query says of its sender.
@@ -104,43 +104,39 @@ impl Checker {
         &mut self,
         port: Port,
         from: SocketAddr,
-        transaction: Transaction,
+        probe: Probe,
         (id, version): (Option<Id>, Option<&[u8]>),
-    ) {
-        let now = self.now;
-        let Transaction { slot, nonce, .. } = transaction;
-        let Some(check) = self
-            .checks
-            .get_mut(slot as usize)
-            .and_then(Option::as_mut)
-            .filter(|check| check.nonce == nonce)
-        else {
+    ) -> Incoming {
+        let (now, slot) = (self.now, probe.slot);
+        let check = self.checks.get_mut(slot as usize).and_then(Option::as_mut);
+        let Some(check) = check.filter(|check| check.number == probe.number) else {
             self.stats.late += 1;
-            return;
+            return Incoming::Answer;
         };
+        // one to the node behind the socket may bear the same ID, by chance
         if check.addr != from {
             check.strays = check.strays.saturating_add(1);
             self.stats.wrong_source += 1;
-            return;
+            return Incoming::Other;
         }
-        if port != Port::of(port.vantage(), check.identity) {
+        if port != probe.port {
             self.stats.wrong_socket += 1;
-            return;
+            return Incoming::Other;
         }
-        let counts = if transaction.burst == Transaction::SEARCH {
-            match (&mut check.search, port) {
-                (Some(search), Port::Own(_)) => search.answered(now),
-                _ => return,
+        let counts = match (probe.ping, &mut check.search) {
+            (Some(ping), _) => {
+                let rtt = check.bursts.answer(&self.plan, now, ping, port.vantage());
+                rtt.is_some()
             }
-            true
-        } else {
-            let ping = (transaction.burst, transaction.ping);
-            let rtt = check.bursts.answer(&self.plan, now, ping, port.vantage());
-            rtt.is_some()
+            (None, Some(search)) => {
+                search.answered(now);
+                true
+            }
+            (None, None) => false,
         };
         if !counts {
             self.stats.late += 1;
-            return;
+            return Incoming::Answer;
         }
         self.stats.answers += 1;
         if port.vantage() == Vantage::Own {
@@ -153,6 +149,16 @@ impl Checker {
             self.name(slot, ip, &id);
         }
         self.step(slot);
+        Incoming::Answer
+    }
+
+    /// An answer to no probe in flight: on an own socket, to the node behind it.
+    pub(super) fn on_unknown_answer(&mut self, port: Port) -> Incoming {
+        if let Port::Own(_) = port {
+            return Incoming::Other;
+        }
+        self.stats.late += 1;
+        Incoming::Answer
     }
 
     /// Gives an open check the ID that its node told.

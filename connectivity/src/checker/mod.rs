@@ -12,6 +12,7 @@ use crate::{Origin, Pattern, Plan, Report};
 mod address;
 mod check;
 mod config;
+mod in_flight;
 mod incoming;
 mod memory;
 mod probe;
@@ -29,9 +30,9 @@ pub use stats::Stats;
 
 use address::AddressRules;
 use check::Check;
+use in_flight::InFlight;
 use incoming::Client;
 use memory::Memory;
-use probe::Transaction;
 use rate::Rate;
 
 /// What a datagram was.
@@ -64,8 +65,8 @@ pub enum Event {
     },
 }
 
-/// A moment to look at a check, by its slot and nonce.
-type Timer = Reverse<(Instant, u32, u32)>;
+/// A moment to look at a check, by its slot and number.
+type Timer = Reverse<(Instant, u32, u64)>;
 
 /// Checks nodes [thesis 7.4].
 ///
@@ -78,6 +79,14 @@ type Timer = Reverse<(Instant, u32, u32)>;
 /// Only the source address of a query to one of our own sockets is probed, or
 /// an address that the user named: nobody can make us send to a third party by
 /// asking. What is held is bounded by [`Limits`].
+///
+/// An answer counts if it comes, in time and for the first time, from the
+/// address that was asked to the socket that asked, with the transaction ID of
+/// that probe: 32 bits, drawn for each probe and forgotten when nobody waits for
+/// it any more. Who forges the address from off the path must guess them:
+/// 100,000 guesses a second, all the minute that the five pings of a burst are
+/// in flight, make a node look reachable from one vantage point that it is not
+/// reachable from with a chance of 0.6 %.
 #[derive(Debug)]
 pub struct Checker {
     now: Instant,
@@ -99,7 +108,8 @@ pub struct Checker {
     expected: Vec<SocketAddr>,
     timers: BinaryHeap<Timer>,
     /// Checks with pings due, which wait for the rate limit.
-    ready: VecDeque<(u32, u32)>,
+    ready: VecDeque<(u32, u64)>,
+    in_flight: InFlight,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     stats: Stats,
@@ -116,6 +126,10 @@ impl Checker {
     pub fn new(config: Config, mut rng: Rng) -> Result<Self, ConfigError> {
         config.check()?;
         let plan = Plan::new(&config.timing)?;
+        let search = config
+            .mapping
+            .map(|limits| plan.interval * u32::from(limits.pings));
+        let patience = plan.timeout.max(search.unwrap_or_default());
         let sockets = config.identities.iter().flat_map(|id| [id.own, id.local]);
         let own = sockets.chain(config.remote).collect();
         Ok(Self {
@@ -125,7 +139,6 @@ impl Checker {
             memory: Memory::new(config.limits.remembered, &mut rng),
             checker_ids: [Id::random(&mut rng), Id::random(&mut rng)],
             by_key: HashMap::with_hasher(FixedState::with_seed(rng.next_u64())),
-            rng,
             plan,
             config,
             checks: Vec::new(),
@@ -134,9 +147,11 @@ impl Checker {
             expected: Vec::new(),
             timers: BinaryHeap::new(),
             ready: VecDeque::new(),
+            in_flight: InFlight::new(patience, &mut rng),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             stats: Stats::default(),
+            rng,
         })
     }
 
@@ -219,23 +234,22 @@ impl Checker {
             // who refuses a ping is there all the same
             Body::Error(_) => None,
         };
-        let Some(transaction) = Transaction::read(message.transaction_id) else {
-            return Incoming::Other;
-        };
-        self.on_answer(port, from, transaction, (id, message.version));
-        Incoming::Answer
+        match self.in_flight.find(message.transaction_id) {
+            Some(probe) => self.on_answer(port, from, probe, (id, message.version)),
+            None => self.on_unknown_answer(port),
+        }
     }
 
     /// Does what has fallen due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
-        while let Some(Reverse((due, slot, nonce))) = self.timers.peek().copied() {
+        while let Some(Reverse((due, slot, number))) = self.timers.peek().copied() {
             if due > self.now {
                 break;
             }
             self.timers.pop();
             // one that was overtaken by an earlier one does nothing
-            if let Some(check) = self.find(slot, nonce)
+            if let Some(check) = self.find(slot, number)
                 && check.armed == Some(due)
             {
                 check.armed = None;
@@ -280,10 +294,11 @@ impl Checker {
 
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.in_flight.forget(self.now);
     }
 
-    fn find(&mut self, slot: u32, nonce: u32) -> Option<&mut Check> {
+    fn find(&mut self, slot: u32, number: u64) -> Option<&mut Check> {
         let check = self.checks.get_mut(slot as usize)?.as_mut()?;
-        (check.nonce == nonce).then_some(check)
+        (check.number == number).then_some(check)
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use mdht_krpc::Id;
 
 use super::check::Check;
-use super::probe::Transaction;
+use super::in_flight::Probe;
 use super::{Checker, Event, Port, Transmit};
 use crate::{Bursts, Origin};
 
@@ -24,7 +24,6 @@ impl Checker {
         let remote = self.config.remote.is_some();
         let number = self.stats.started;
         self.stats.started += 1;
-        let [a, b, c, d, ..] = self.rng.next_u64().to_be_bytes();
         let check = Check {
             addr,
             id,
@@ -32,7 +31,6 @@ impl Checker {
             identity,
             number,
             key: None,
-            nonce: u32::from_be_bytes([a, b, c, d]),
             bursts: Bursts::new(&self.plan, self.now, remote),
             search: None,
             told: false,
@@ -114,11 +112,11 @@ impl Checker {
             Some(next) if check.armed.is_some_and(|armed| armed <= next) => {}
             Some(next) => {
                 check.armed = Some(next);
-                let nonce = check.nonce;
+                let number = check.number;
                 if next <= now {
-                    self.ready.push_back((slot, nonce));
+                    self.ready.push_back((slot, number));
                 } else {
-                    self.timers.push(Reverse((next, slot, nonce)));
+                    self.timers.push(Reverse((next, slot, number)));
                 }
             }
         }
@@ -134,13 +132,13 @@ impl Checker {
 
     /// Sends the pings that are due, as far as the rate allows.
     pub(super) fn send_ready(&mut self) {
-        while let Some((slot, nonce)) = self.ready.front().copied() {
+        while let Some((slot, number)) = self.ready.front().copied() {
             if self.rate.free_at(Self::PROBES) > self.now {
                 self.stats.delayed += 1;
                 return;
             }
             self.ready.pop_front();
-            if self.find(slot, nonce).is_some() {
+            if self.find(slot, number).is_some() {
                 self.send(slot);
                 self.step(slot);
             }
@@ -153,36 +151,37 @@ impl Checker {
             return;
         };
         check.armed = None;
-        let mut transaction = Transaction {
-            slot,
-            nonce: check.nonce,
-            burst: Transaction::SEARCH,
-            ping: 0,
-        };
-        let (to, identity) = (check.addr, check.identity);
+        let (number, to, identity) = (check.number, check.addr, check.identity);
+        let mut ping = None;
         let mut ports = [None; 3];
         if let Some(pings) = check.bursts.ping(&self.plan, now) {
-            (transaction.burst, transaction.ping) = (pings.burst, pings.ping);
+            ping = Some((pings.burst, pings.ping));
             for from in pings.vantages() {
                 ports[from.index()] = Some(Port::of(from, identity));
             }
         } else if let Some(search) = &mut check.search
-            && let Some(ping) = search.ping(now, self.plan.interval)
+            && search.ping(now, self.plan.interval).is_some()
         {
-            transaction.ping = ping;
             ports[0] = Some(Port::Own(identity));
         }
         let mut probes = 0;
         for port in ports.into_iter().flatten() {
             probes += 1;
-            let transmit = self.probe(port, to, transaction);
+            let probe = Probe {
+                slot,
+                number,
+                port,
+                ping,
+            };
+            let transmit = self.transmit(to, probe);
             self.transmits.push_back(transmit);
         }
         self.rate.take(now, probes);
         self.stats.probes += u64::from(probes);
     }
 
-    fn probe(&self, port: Port, to: SocketAddr, transaction: Transaction) -> Transmit {
+    fn transmit(&mut self, to: SocketAddr, probe: Probe) -> Transmit {
+        let port = probe.port;
         let own = |identity: u16| self.config.identities.get(usize::from(identity));
         let [local, remote] = self.checker_ids;
         let (id, read_only) = match port {
@@ -196,7 +195,7 @@ impl Checker {
         Transmit {
             port,
             to,
-            transaction,
+            transaction: self.in_flight.add(self.now, probe, &mut self.rng),
             id,
             read_only,
             version: self.config.version,

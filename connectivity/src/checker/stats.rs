@@ -32,7 +32,9 @@ pub struct Stats {
     pub delayed: u64,
     /// Answers that counted.
     pub answers: u64,
-    /// Answers that came too late, twice, or to no probe.
+    /// Answers that came too late or twice, or to a checker's socket and to no
+    /// probe. On an own socket what comes when the probe is forgotten, or was
+    /// made up, cannot be told from an answer to the node behind it.
     pub late: u64,
     /// Answers from another address than the one asked.
     pub wrong_source: u64,
