@@ -114,7 +114,7 @@ impl Default for DhtBuilder {
             allow_private: false,
             rate_limit: Some(RateLimit::default()),
             budget: Budget::default(),
-            join_timeout: Duration::from_secs(30),
+            join_timeout: Config::PATIENCE,
             log_addresses: false,
         }
     }
@@ -235,7 +235,7 @@ impl DhtBuilder {
     }
 
     /// How long a lookup waits for the first answer of the DHT before it ends
-    /// with nothing. Default 30 s.
+    /// with nothing. Default [`Config::PATIENCE`], 30 s.
     #[must_use]
     pub const fn join_timeout(mut self, timeout: Duration) -> Self {
         self.join_timeout = timeout;

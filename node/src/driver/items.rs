@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mdht_krpc::{Id, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-use super::task::Command;
+use super::command::Command;
 use super::{Dht, Stopped};
 use crate::core::{Core, ItemQuery, ItemReport, LookupId, RepublishId};
 use crate::item::{Item, MutableItem, PublicKey, Value};
@@ -158,7 +158,7 @@ impl Dht {
     /// # Errors
     /// The node has stopped.
     pub async fn get_item(&self, query: ItemQuery) -> Result<ItemReport, Stopped> {
-        self.ask_item(|reply| ItemCommand::Get { query, reply })
+        self.ask(|reply| Command::Item(ItemCommand::Get { query, reply }))
             .await
     }
 
@@ -228,16 +228,7 @@ impl Dht {
     }
 
     async fn put_item(&self, item: Item, cas: Option<i64>) -> Result<ItemReport, Stopped> {
-        self.ask_item(|reply| ItemCommand::Put { item, cas, reply })
+        self.ask(|reply| Command::Item(ItemCommand::Put { item, cas, reply }))
             .await
-    }
-
-    async fn ask_item(
-        &self,
-        command: impl FnOnce(oneshot::Sender<ItemReport>) -> ItemCommand,
-    ) -> Result<ItemReport, Stopped> {
-        let (reply, report) = oneshot::channel();
-        self.send(Command::Item(command(reply))).await?;
-        report.await.map_err(|_| Stopped)
     }
 }

@@ -1,39 +1,41 @@
 //! The tokio driver and the library's API.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mdht_krpc::{Family, Id};
+use mdht_krpc::Id;
 use mdht_plugins::lookup::Goal;
-use mdht_plugins::routing::TableEntry;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::core::{
-    AnnouncePort, BudgetLimit, Event, ItemCounts, LookupReport, QueryOutcome, Stats,
-};
+use crate::core::{AnnouncePort, LookupReport, QueryOutcome};
 
 mod batch;
 mod builder;
 mod clock;
+mod command;
 mod items;
 mod logged;
+mod notice;
 mod peers;
 mod socket;
 mod state;
+mod status;
 mod tap;
 mod task;
+mod traffic;
 mod watch;
 
 pub use builder::{BuildError, DEFAULT_BOOTSTRAP, DhtBuilder};
 pub use clock::Clock;
+use command::{Command, Sink};
 pub use items::Republishing;
 pub use logged::Logged;
+pub use notice::Notice;
 pub use peers::Peers;
 pub use socket::{Received, Socket};
 pub use state::StateError;
-use task::{Command, Sink};
+pub use status::{OverlayStatus, Status};
 pub use watch::{LookupMoment, LookupNews};
 
 /// A running node. Clones drive the same node; it stops when the last is
@@ -75,178 +77,6 @@ pub struct FoundPeer {
     pub elapsed: Duration,
 }
 
-/// Something that a person who runs a node may want to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// The core's word: joined, offline, online and the like.
-    Core(Event),
-    /// The name of a bootstrap node cannot be resolved.
-    CannotResolve {
-        /// As it was given.
-        host: String,
-        /// What went wrong.
-        problem: String,
-    },
-    /// Datagrams cannot be sent, with the system's word. Said once until it ends.
-    CannotSend(String),
-    /// Datagrams can be sent again.
-    SendingAgain,
-    /// The state could not be saved.
-    CannotSave(String),
-    /// A state file was there but could not be used; the node starts anew.
-    StateUnusable(String),
-    /// The capture had to be ended.
-    CaptureStopped(String),
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |family: &Family| match family {
-            Family::V4 => "IPv4",
-            Family::V6 => "IPv6",
-        };
-        match self {
-            Self::CannotResolve { host, problem } => {
-                write!(f, "bootstrap node {host}: {problem}")
-            }
-            Self::CannotSend(why) => write!(f, "cannot send: {why}"),
-            Self::SendingAgain => write!(f, "sending again"),
-            Self::CannotSave(why) => write!(f, "state not saved: {why}"),
-            Self::StateUnusable(why) => write!(f, "{why}"),
-            Self::CaptureStopped(why) => write!(f, "capture ended: {why}"),
-            Self::Core(event) => match event {
-                Event::Joined { family } => write!(f, "joined the {} DHT", name(family)),
-                Event::Offline { family } => write!(
-                    f,
-                    "{}: nobody answers; keeping all contacts and looking for a way back",
-                    name(family)
-                ),
-                Event::Online { family } => write!(f, "{}: answers come again", name(family)),
-                Event::Reachable { family } => {
-                    write!(f, "{}: others can reach this node", name(family))
-                }
-                Event::Unreachable { family, trial_in } => write!(
-                    f,
-                    "{}: nobody can reach this node (NAT or firewall); read-only from now on, \
-                     another try in {} s",
-                    name(family),
-                    trial_in.as_secs()
-                ),
-                Event::ReachabilityTrial { family } => write!(
-                    f,
-                    "{}: answering again, to see whether others can reach this node now",
-                    name(family)
-                ),
-                Event::Resumed { gap } => {
-                    write!(f, "the clock jumped by {} s: joining anew", gap.as_secs())
-                }
-                Event::BudgetSpent { limit } => {
-                    let what = match limit {
-                        BudgetLimit::Packets => "packets a second",
-                        BudgetLimit::Bytes => "bytes a day",
-                        BudgetLimit::Remotes => "distinct addresses a minute",
-                    };
-                    write!(
-                        f,
-                        "the budget of {what} is spent: others are not answered, our own queries wait"
-                    )
-                }
-                Event::BudgetFree => write!(f, "the budget has lasted for a minute again"),
-                Event::IdChanged {
-                    family,
-                    old,
-                    new,
-                    ip,
-                } => write!(
-                    f,
-                    "{}: node ID {old} gives way to {new}, which fits {ip}",
-                    name(family)
-                ),
-                Event::ExternalAddress { addr } => write!(f, "others see us as {addr}"),
-                Event::JoinFailed {
-                    family,
-                    tried,
-                    retry_in,
-                } if tried.is_empty() => write!(
-                    f,
-                    "{}: no node known to join by; looking again in {} s",
-                    name(family),
-                    retry_in.as_secs()
-                ),
-                Event::JoinFailed {
-                    family,
-                    tried,
-                    retry_in,
-                } => {
-                    let shown = |addr: &SocketAddr| {
-                        let (addr, whole) = (*addr, false);
-                        Logged { addr, whole }.to_string()
-                    };
-                    let tried: Vec<_> = tried.iter().map(shown).collect();
-                    let (family, tried) = (name(family), tried.join(", "));
-                    let seconds = retry_in.as_secs();
-                    write!(
-                        f,
-                        "{family}: no answer from {tried}; asking again, then in {seconds} s"
-                    )
-                }
-                other => write!(f, "{other:?}"),
-            },
-        }
-    }
-}
-
-/// A node's state, for people and statistics.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Status {
-    /// Time since the node was started.
-    pub uptime: Duration,
-    /// Counters.
-    pub stats: Stats,
-    /// One entry for each family that the node is bound in.
-    pub overlays: Vec<OverlayStatus>,
-    /// Swarms that others announced to us.
-    pub stored_swarms: usize,
-    /// Peers that others announced to us.
-    pub stored_peers: usize,
-    /// Items that others put here (BEP 44).
-    pub stored_items: usize,
-    /// What became of the items that others put here.
-    pub items: ItemCounts,
-    /// Queries that wait for an answer.
-    pub in_flight: usize,
-    /// Lookups running.
-    pub lookups: usize,
-    /// Addresses bound to, in the order given.
-    pub local: Vec<SocketAddr>,
-    /// What to hand to the profiler's `--node` for the capture being written.
-    pub capture_nodes: Vec<SocketAddr>,
-    /// Why the state could not be saved, if the last attempt failed.
-    pub save_fault: Option<String>,
-}
-
-/// A node's part in one family's overlay.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct OverlayStatus {
-    /// The family.
-    pub family: Family,
-    /// Our node ID in it.
-    pub id: Id,
-    /// Whether we have been answered, and still are.
-    pub joined: bool,
-    /// Our address as others agree to see it (BEP 42).
-    pub external_addr: Option<SocketAddr>,
-    /// Whether we answer nobody now (BEP 43).
-    pub read_only: bool,
-    /// Whether others reach us, where that was to be found out and was.
-    pub reachable: Option<bool>,
-    /// The routing table.
-    pub table: Vec<TableEntry>,
-}
-
 impl Dht {
     /// Peers that wait to be taken from one lookup; more are lost.
     const PEER_BACKLOG: usize = 4096;
@@ -283,13 +113,7 @@ impl Dht {
     /// # Errors
     /// The node has stopped.
     pub async fn announce(&self, info_hash: Id, port: AnnouncePort) -> Result<Peers, Stopped> {
-        self.start(|sink| Command::Announce {
-            info_hash,
-            port,
-            seed: false,
-            sink,
-        })
-        .await
+        self.announce_as(info_hash, port, false).await
     }
 
     /// As [`Dht::announce`], as a peer that has the whole torrent (BEP 33).
@@ -297,13 +121,7 @@ impl Dht {
     /// # Errors
     /// The node has stopped.
     pub async fn announce_seed(&self, info_hash: Id, port: AnnouncePort) -> Result<Peers, Stopped> {
-        self.start(|sink| Command::Announce {
-            info_hash,
-            port,
-            seed: true,
-            sink,
-        })
-        .await
+        self.announce_as(info_hash, port, true).await
     }
 
     /// Finds out how large a swarm is: [`LookupReport::scrape`], at the end of
@@ -327,15 +145,13 @@ impl Dht {
         target: Id,
         timeout: Duration,
     ) -> Result<QueryOutcome, Stopped> {
-        let (reply, outcome) = oneshot::channel();
-        self.send(Command::Sample {
+        self.ask(|reply| Command::Sample {
             addr,
             target,
             timeout,
             reply,
         })
-        .await?;
-        outcome.await.map_err(|_| Stopped)
+        .await
     }
 
     /// Finds the nodes closest to a target: [`LookupReport::closest`].
@@ -354,14 +170,12 @@ impl Dht {
     /// # Errors
     /// The node has stopped.
     pub async fn ping(&self, addr: SocketAddr, timeout: Duration) -> Result<QueryOutcome, Stopped> {
-        let (reply, outcome) = oneshot::channel();
-        self.send(Command::Ping {
+        self.ask(|reply| Command::Ping {
             addr,
             timeout,
             reply,
         })
-        .await?;
-        outcome.await.map_err(|_| Stopped)
+        .await
     }
 
     /// Adds addresses to join by.
@@ -377,9 +191,7 @@ impl Dht {
     /// # Errors
     /// The node has stopped.
     pub async fn status(&self) -> Result<Status, Stopped> {
-        let (reply, status) = oneshot::channel();
-        self.send(Command::Status(reply)).await?;
-        status.await.map(|status| *status).map_err(|_| Stopped)
+        self.ask(Command::Status).await.map(|status| *status)
     }
 
     /// What the node is doing: for the first who asks since it was started,
@@ -402,9 +214,22 @@ impl Dht {
     /// Saves the state, completes the capture and stops. Returns the node's
     /// last state; nothing was sent after it. `None` if it had stopped before.
     pub async fn shutdown(&self) -> Option<Status> {
-        let (reply, stopped) = oneshot::channel();
-        self.send(Command::Shutdown(reply)).await.ok()?;
-        stopped.await.ok().map(|status| *status)
+        self.ask(Command::Shutdown).await.ok().map(|status| *status)
+    }
+
+    async fn announce_as(
+        &self,
+        info_hash: Id,
+        port: AnnouncePort,
+        seed: bool,
+    ) -> Result<Peers, Stopped> {
+        self.start(|sink| Command::Announce {
+            info_hash,
+            port,
+            seed,
+            sink,
+        })
+        .await
     }
 
     async fn start(&self, command: impl FnOnce(Sink) -> Command) -> Result<Peers, Stopped> {
@@ -412,6 +237,16 @@ impl Dht {
         let (report, reported) = oneshot::channel();
         self.send(command(Sink { peers, report })).await?;
         Ok(Peers::new(found, reported))
+    }
+
+    /// Sends a command and waits for the reply to it.
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply)).await?;
+        answer.await.map_err(|_| Stopped)
     }
 
     async fn send(&self, command: Command) -> Result<(), Stopped> {
