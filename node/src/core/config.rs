@@ -57,11 +57,15 @@ pub struct Config {
     /// point of [thesis 7.4.3] was.
     pub id_per_socket: bool,
     /// How long a lookup waits for the node to join before it ends with
-    /// nothing. Default 30 s.
+    /// nothing. Default [`Config::PATIENCE`].
     pub patience: Duration,
 }
 
 impl Config {
+    /// How long a lookup waits for the node to join, where nothing else is
+    /// chosen.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
+
     /// A configuration with the defaults named at each field.
     pub fn new(sockets: Vec<SocketAddr>, routing: RoutingFactory, lookup: LookupFactory) -> Self {
         Self {
@@ -81,7 +85,7 @@ impl Config {
             samples: SampleConfig::default(),
             follow_address: false,
             id_per_socket: false,
-            patience: Duration::from_secs(30),
+            patience: Self::PATIENCE,
         }
     }
 }

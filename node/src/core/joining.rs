@@ -68,7 +68,7 @@ impl Core {
         if let Some(overlay) = self.overlay(family) {
             overlay.attempts = 0;
             let planned = overlay.next_attempt.take();
-            planned.into_iter().for_each(|key| self.timers.cancel(key));
+            self.timers.cancel(planned);
             self.try_to_join(family);
         }
     }
@@ -173,7 +173,7 @@ impl Core {
         let held = std::mem::take(&mut overlay.held);
         let own_id = overlay.own_id;
         let planned = overlay.next_attempt.take();
-        planned.into_iter().for_each(|key| self.timers.cancel(key));
+        self.timers.cancel(planned);
         for held in held {
             self.tell_timeout(family, held);
         }

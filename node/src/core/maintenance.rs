@@ -56,7 +56,7 @@ impl Core {
         if planned.is_some_and(|key| key.at() <= at) {
             return;
         }
-        planned.into_iter().for_each(|key| self.timers.cancel(key));
+        self.timers.cancel(planned);
         let key = self.timers.set(at, Timer::Routing(family));
         if let Some(overlay) = self.overlay(family) {
             overlay.wake = Some(key);

@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use mdht_krpc::{Body, Contact, Family, Id, Instant, Message, Oddities, Rng};
 use mdht_plugins::lookup::{LookupModule, maintenance_lookup};
-use mdht_plugins::routing::{SavedTable, TableEntry};
 
 mod addresses;
 mod amplification;
@@ -38,8 +37,10 @@ mod own_id;
 mod peer_store;
 mod postponed;
 mod reachability;
+mod reading;
 mod republish;
 mod sampling;
+mod saved;
 mod scraping;
 mod search;
 mod sending;
@@ -64,6 +65,7 @@ pub use limiter::RateLimit;
 pub use peer_store::PeerStoreConfig;
 pub use reachability::ReachabilityWatch;
 pub use sampling::{Sample, SampleConfig};
+pub use saved::SavedNode;
 pub use scraping::ScrapeReport;
 pub use stats::{ByMethod, Stats, TableChanges};
 pub use steps::LookupStep;
@@ -112,13 +114,6 @@ pub struct Transmit {
     pub to: SocketAddr,
     /// The UDP payload.
     pub payload: Vec<u8>,
-}
-
-/// A node's memory across restarts, one entry for each family it has.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SavedNode {
-    /// Family, own node ID and routing table.
-    pub overlays: Vec<(Family, Id, SavedTable)>,
 }
 
 /// A Mainline DHT node. See the [module](self) for how to drive it.
@@ -325,97 +320,11 @@ impl Core {
         self.timers.next_deadline()
     }
 
-    /// Our node ID in a family's overlay; `None` without a socket of that family.
-    pub fn id(&self, family: Family) -> Option<Id> {
-        self.overlay_ref(family).map(|overlay| overlay.own_id)
-    }
-
-    /// What has been counted so far.
-    pub const fn stats(&self) -> &Stats {
-        &self.stats
-    }
-
-    /// Every contact that a family's routing module holds.
-    pub fn table(&self, family: Family) -> Vec<TableEntry> {
-        let overlay = self.overlay_ref(family);
-        overlay
-            .map(|overlay| overlay.routing.entries(self.now))
-            .unwrap_or_default()
-    }
-
-    /// Our address as others agree to see it (BEP 42).
-    pub fn external_addr(&self, family: Family) -> Option<SocketAddr> {
-        self.overlay_ref(family)
-            .and_then(|overlay| overlay.external.agreed())
-    }
-
-    /// Whether somebody has answered us, and somebody still does.
-    pub fn is_joined(&self, family: Family) -> bool {
-        self.overlay_ref(family)
-            .is_some_and(|overlay| overlay.joined && overlay.online)
-    }
-
-    /// Number of swarms and of peers that others announced to us.
-    pub fn stored_peers(&self) -> (usize, usize) {
-        self.peers.len()
-    }
-
-    /// Number of items that others put here, and their size in bytes (BEP 44).
-    pub fn stored_items(&self) -> (usize, usize) {
-        self.items.len()
-    }
-
-    /// What became of the items that others put here (BEP 44).
-    pub const fn item_counts(&self) -> &ItemCounts {
-        &self.items.counts
-    }
-
-    /// Bytes that the peers announced to us take, without what the allocator
-    /// adds.
-    pub fn stored_peer_bytes(&self) -> usize {
-        self.peers.bytes()
-    }
-
     /// Takes up a peer as if it had announced itself: for a node whose store
     /// outlived it, or whose world begins in the middle.
     pub fn hold_peer(&mut self, now: Instant, info_hash: Id, peer: SocketAddr) {
         self.advance(now);
         self.peers.announce(self.now, info_hash, peer, false);
-    }
-
-    /// Number of queries that wait for an answer.
-    pub fn in_flight(&self) -> usize {
-        self.transactions.len()
-    }
-
-    /// What to keep across a restart.
-    pub fn save(&self) -> SavedNode {
-        let table = |overlay: &Overlay| overlay.routing.save(self.now);
-        let overlays = self
-            .overlays
-            .iter()
-            .map(|o| (o.family, o.own_id, table(o)))
-            .collect();
-        SavedNode { overlays }
-    }
-
-    /// Takes up what [`Core::save`] gave. Call it before anything else. A node
-    /// ID given in the configuration stays.
-    pub fn restore(&mut self, now: Instant, saved: &SavedNode) {
-        self.advance(now);
-        for (family, id, table) in &saved.overlays {
-            let keep_id = self.config.id.is_some() || !self.may_keep(*family, id);
-            let Some(overlay) = self.overlays.iter_mut().find(|o| o.family == *family) else {
-                continue;
-            };
-            overlay.restore(
-                if keep_id { overlay.own_id } else { *id },
-                &self.config,
-                table,
-            );
-            self.with_routing(*family, |module, cx| module.restore(cx, table));
-            self.start_joining(*family);
-        }
     }
 
     fn families(&self) -> Vec<Family> {

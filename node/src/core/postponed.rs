@@ -160,7 +160,7 @@ impl Core {
             return;
         }
         let planned = self.postponed.look.take();
-        planned.into_iter().for_each(|key| self.timers.cancel(key));
+        self.timers.cancel(planned);
         self.postponed.look = Some(self.timers.set(at, Timer::Postponed));
     }
 

@@ -46,8 +46,7 @@ impl Core {
         let Some(republished) = self.republished.remove(&id) else {
             return;
         };
-        let due = republished.due.into_iter();
-        due.for_each(|key| self.timers.cancel(key));
+        self.timers.cancel(republished.due);
         if let Some(lookup) = republished.running {
             self.cancel(now, lookup);
         }

@@ -209,10 +209,7 @@ impl Core {
             // gives back the memory of eleven
             self.searches = BTreeMap::new();
         }
-        search
-            .wake
-            .into_iter()
-            .for_each(|key| self.timers.cancel(key));
+        self.timers.cancel(search.wake);
         Some(search)
     }
 
@@ -269,11 +266,7 @@ impl Core {
                 let Some(search) = self.searches.get_mut(&id) else {
                     return;
                 };
-                search
-                    .wake
-                    .take()
-                    .into_iter()
-                    .for_each(|key| self.timers.cancel(key));
+                self.timers.cancel(search.wake.take());
                 search.wake = Some(self.timers.set(at.max(now), Timer::Search(id)));
             }
             LookupAction::Announce(contact) => self.announce_to(id, &contact),

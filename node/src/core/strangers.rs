@@ -97,9 +97,7 @@ impl Core {
         let planned = self
             .reachability(family)
             .map(|found| found.timer.replace(key));
-        if let Some(planned) = planned.flatten() {
-            self.timers.cancel(planned);
-        }
+        self.timers.cancel(planned.flatten());
         match step {
             Step::Reachable { is_news: true, .. } => self.tell(Event::Reachable { family }),
             Step::Wait { .. } | Step::Reachable { .. } => {}

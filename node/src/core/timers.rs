@@ -63,8 +63,11 @@ impl Timers {
         key
     }
 
-    pub(crate) fn cancel(&mut self, key: TimerKey) {
-        self.queue.remove(&key);
+    /// Takes a timer back, if one was set.
+    pub(crate) fn cancel(&mut self, key: impl Into<Option<TimerKey>>) {
+        if let Some(key) = key.into() {
+            self.queue.remove(&key);
+        }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

@@ -12,24 +12,17 @@ use super::postponed::Sent;
 use super::scraping::Scrape;
 use super::search::Answer;
 use super::sending::Destination;
-use super::timers::{Timer, TimerKey};
+use super::timers::TimerKey;
 use super::transactions::Purpose;
 use super::{Core, Event, LookupId, LookupReport, QueryId, QueryOutcome};
 
+mod announcing;
 mod items;
+mod waiting;
 
+pub use announcing::AnnouncePort;
 use items::ItemTask;
 pub use items::{ItemQuery, ItemReport};
-
-/// The port that is announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnnouncePort {
-    /// This port.
-    Explicit(u16),
-    /// The port that our queries come from, whatever a NAT makes of it
-    /// (`implied_port` of BEP 5).
-    Implied,
-}
 
 /// What a user wants of a lookup beside what it finds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,13 +59,8 @@ pub(crate) struct UserLookup {
 }
 
 impl Core {
-    /// How long an announce waits for its acknowledgement.
-    const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(2);
     /// Most distinct peers that one lookup keeps.
     const MOST_PEERS: usize = 65_536;
-    /// How often a lookup that nobody answered is begun anew: a node that has
-    /// just joined may know a single contact, whose one packet was lost.
-    const MOST_RETRIES: u32 = 2;
     /// Closest nodes in a report (BEP 5's k).
     const CLOSEST: usize = 8;
 
@@ -166,10 +154,7 @@ impl Core {
             self.drop_search(search);
         }
         if let Some(lookup) = self.lookups.remove(&lookup) {
-            lookup
-                .patience
-                .into_iter()
-                .for_each(|key| self.timers.cancel(key));
+            self.timers.cancel(lookup.patience);
         }
     }
 
@@ -191,7 +176,7 @@ impl Core {
             wish,
             scrape: wish.scrape.then(Box::default),
             asked: self.now,
-            patience: Some(self.begin_patience(id)),
+            patience: None,
             starting: false,
             retries: 0,
             first_query: None,
@@ -206,64 +191,9 @@ impl Core {
             },
         };
         self.lookups.insert(id, lookup);
+        self.wait_until(id, self.now + self.config.patience);
         self.start_waiting_lookups();
         id
-    }
-
-    fn begin_patience(&mut self, id: LookupId) -> TimerKey {
-        let end = self.now + self.config.patience;
-        self.timers.set(end, Timer::Patience(id))
-    }
-
-    /// Starts the lookups that wait for the node to join or for somebody to
-    /// ask, in every overlay that it has joined.
-    pub(crate) fn start_waiting_lookups(&mut self) {
-        if !self.lookups.values().any(|l| l.patience.is_some()) {
-            return;
-        }
-        let joined: Vec<_> = self
-            .overlays
-            .iter()
-            .filter(|o| o.joined)
-            .map(|o| o.family)
-            .collect();
-        if joined.is_empty() {
-            return;
-        }
-        let waiting: Vec<_> = self
-            .lookups
-            .iter()
-            .filter(|(_, l)| l.patience.is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in waiting {
-            let Some(lookup) = self.lookups.get_mut(&id) else {
-                continue;
-            };
-            lookup
-                .patience
-                .take()
-                .into_iter()
-                .for_each(|key| self.timers.cancel(key));
-            lookup.report.joined = true;
-            lookup.starting = true;
-            let request = lookup.request;
-            for family in &joined {
-                self.start_user_search(*family, request, id);
-            }
-            if let Some(lookup) = self.lookups.get_mut(&id) {
-                lookup.starting = false;
-                self.finish_if_over(id);
-            }
-        }
-    }
-
-    /// The node has not joined in time: the lookup ends with nothing.
-    pub(crate) fn lose_patience(&mut self, id: LookupId) {
-        if let Some(lookup) = self.lookups.get_mut(&id) {
-            lookup.patience = None;
-            self.finish_if_over(id);
-        }
     }
 
     pub(crate) fn on_lookup_query(&mut self, id: LookupId) {
@@ -328,66 +258,6 @@ impl Core {
         found
     }
 
-    pub(crate) fn send_announce(
-        &mut self,
-        id: LookupId,
-        family: Family,
-        contact: &Contact,
-        info_hash: Id,
-        token: &[u8],
-    ) {
-        let Some(wish) = self.lookups.get(&id).map(|lookup| lookup.wish) else {
-            return;
-        };
-        let Some(port) = wish.announce else {
-            return;
-        };
-        let Some(own_id) = self.id(family) else {
-            return;
-        };
-        let mut query = match port {
-            AnnouncePort::Explicit(port) => Query::announce_peer(own_id, info_hash, port, token),
-            AnnouncePort::Implied => {
-                let socket = self
-                    .main_socket(family)
-                    .map(|socket| self.config.sockets[socket.0]);
-                let port = socket.map_or(0, |addr| addr.port());
-                let query = Query::announce_peer(own_id, info_hash, port, token);
-                Query {
-                    implied_port: true,
-                    ..query
-                }
-            }
-        };
-        query.seed = wish.seed;
-        self.send_to_store(id, contact, query);
-    }
-
-    /// Sends what a node is to store, an announce or a put, and waits for its
-    /// word.
-    fn send_to_store(&mut self, id: LookupId, contact: &Contact, query: Query<'_>) {
-        let destination = Destination {
-            to: contact.addr,
-            expected_id: Some(contact.id),
-            purpose: Purpose::Announce(id),
-            soft: None,
-            hard: Self::ANNOUNCE_TIMEOUT,
-        };
-        let sent = self.send_query(&destination, query) != Sent::Not;
-        if let (true, Some(lookup)) = (sent, self.lookups.get_mut(&id)) {
-            lookup.report.announces += 1;
-            lookup.open_announces += 1;
-        }
-    }
-
-    pub(crate) fn on_announced(&mut self, id: LookupId, acknowledged: bool) {
-        if let Some(lookup) = self.lookups.get_mut(&id) {
-            lookup.open_announces -= 1;
-            lookup.report.announced += u32::from(acknowledged);
-            self.finish_if_over(id);
-        }
-    }
-
     /// Reports, once every search and every announce has ended.
     pub(crate) fn finish_if_over(&mut self, id: LookupId) {
         let searching = !self.searches_of(id).is_empty();
@@ -409,45 +279,9 @@ impl Core {
             }),
         }
     }
-
-    /// Begins a lookup anew that nobody has answered, or has one wait that knew
-    /// nobody to ask; whether it does.
-    fn retry(&mut self, id: LookupId) -> bool {
-        let Some(lookup) = self.lookups.get(&id) else {
-            return false;
-        };
-        let is_starved = lookup.report.joined && lookup.report.queries == 0;
-        if is_starved {
-            let end = lookup.asked + self.config.patience;
-            return end > self.now && self.wait_until(id, end);
-        }
-        if !lookup.is_unanswered() || lookup.retries >= Self::MOST_RETRIES {
-            return false;
-        }
-        let patience = self.begin_patience(id);
-        if let Some(lookup) = self.lookups.get_mut(&id) {
-            lookup.retries += 1;
-            lookup.patience = Some(patience);
-        }
-        self.start_waiting_lookups();
-        true
-    }
-
-    /// Has a lookup wait for somebody to answer us, who can then be asked.
-    fn wait_until(&mut self, id: LookupId, end: Instant) -> bool {
-        let patience = self.timers.set(end, Timer::Patience(id));
-        if let Some(lookup) = self.lookups.get_mut(&id) {
-            lookup.patience = Some(patience);
-        }
-        true
-    }
 }
 
 impl UserLookup {
-    const fn is_unanswered(&self) -> bool {
-        self.report.queries > 0 && self.report.responses == 0
-    }
-
     fn note_closest(&mut self, contact: Contact, now: Instant) {
         let distance = self.request.target.distance(&contact.id);
         let place = self
