@@ -15,6 +15,9 @@ mod load;
 #[cfg(target_os = "linux")]
 #[path = "serve/served.rs"]
 mod served;
+#[cfg(target_os = "linux")]
+#[path = "serving/usage.rs"]
+mod usage;
 
 #[cfg(target_os = "linux")]
 fn main() {

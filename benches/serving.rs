@@ -35,6 +35,9 @@ mod rounds;
 #[cfg(target_os = "linux")]
 #[path = "serving/server.rs"]
 mod server;
+#[cfg(target_os = "linux")]
+#[path = "serving/usage.rs"]
+mod usage;
 
 #[cfg(target_os = "linux")]
 fn main() {

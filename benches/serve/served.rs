@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::usage::usage;
+
 /// A served world without losses and jitter, so that a delay can be told from
 /// an error.
 const PARAMETERS: &str = "[overlay.links]\nloss = 0.0\njitter = 0.0\n";
@@ -50,14 +52,7 @@ impl Served {
 
     /// Processor time so far, in seconds.
     pub(crate) fn usage(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let (_, after) = stat.rsplit_once(')').unwrap();
-        let ticks = |place: usize| -> f64 {
-            let word = after.split_whitespace().nth(place);
-            word.unwrap().parse().unwrap()
-        };
-        // Linux counts them in hundredths for everybody
-        (ticks(11) + ticks(12)) / 100.0
+        usage(self.process.id())
     }
 
     /// Stops it; what it counted.

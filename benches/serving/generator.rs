@@ -33,8 +33,10 @@ pub(crate) enum Ask {
     Ping,
     FindNode,
     GetPeers,
-    /// get_peers for one of so many swarms.
+    /// get_peers for one of so many swarms, each in its turn.
     Swarm(u32),
+    /// The same, for any of them.
+    AnySwarm(u32),
     /// announce_peer to so many swarms at this port, with the tokens of `Swarm`.
     Announce(u32, u16),
 }
@@ -166,10 +168,14 @@ impl Generator {
                 Ask::Ping => Query::new(Method::Ping, id),
                 Ask::FindNode => Query::find_node(id, Id::random(&mut self.rng)),
                 Ask::GetPeers => Query::get_peers(id, Id::random(&mut self.rng)),
-                Ask::Swarm(_) => Query::get_peers(id, swarm(number)),
+                Ask::Swarm(_) => Query::get_peers(id, swarm(swarm_number(number))),
+                Ask::AnySwarm(swarms) => {
+                    let any = self.rng.below(swarms as usize) as u32;
+                    Query::get_peers(id, swarm(any))
+                }
                 Ask::Announce(swarms, port) => {
                     token = &self.tokens[place_of(number, asker, swarms)];
-                    Query::announce_peer(id, swarm(number), port, token)
+                    Query::announce_peer(id, swarm(swarm_number(number)), port, token)
                 }
             };
             Message::new(&number.to_be_bytes(), Body::Query(query)).encode_into(payload);
@@ -249,9 +255,8 @@ fn swarm_number(query: u32) -> u32 {
     burst / u32::from(ASKERS) * BURST as u32 + place
 }
 
-fn swarm(query: u32) -> Id {
+fn swarm(number: u32) -> Id {
     let mut bytes = [0x5a; 20];
-    let number = swarm_number(query);
     bytes[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
     Id::new(bytes)
 }

@@ -13,6 +13,8 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::usage::usage;
+
 pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) addr: SocketAddrV4,
@@ -91,16 +93,9 @@ impl Server {
         }
     }
 
-    /// Processor time so far, of the process and those it started, in seconds.
+    /// Processor time so far, in seconds.
     pub(crate) fn usage(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let (_, after) = stat.rsplit_once(')').unwrap();
-        let ticks = |place: usize| -> f64 {
-            let word = after.split_whitespace().nth(place);
-            word.unwrap().parse().unwrap()
-        };
-        // Linux counts them in hundredths for everybody
-        (ticks(11) + ticks(12)) / 100.0
+        usage(self.process.id())
     }
 
     /// Keeps all its threads on the first processor; the generator has the second.

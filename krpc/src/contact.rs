@@ -42,6 +42,7 @@ pub fn read_compact_addr(bytes: &[u8]) -> Option<SocketAddr> {
 }
 
 /// Appends the compact form of `addr` to `out`.
+#[inline]
 pub fn write_compact_addr(addr: &SocketAddr, out: &mut Vec<u8>) {
     let [high, low] = addr.port().to_be_bytes();
     match addr {
@@ -71,6 +72,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// Appends the compact form of `contact` to `out`.
+    #[inline]
     pub fn write(contact: &Contact, out: &mut Vec<u8>) {
         out.extend_from_slice(contact.id.as_bytes());
         write_compact_addr(&contact.addr, out);
@@ -162,6 +164,20 @@ impl<'a> Values<'a> {
         self.iter().next().is_none()
     }
 
+    /// No more than the first `most` of the peers.
+    #[must_use]
+    pub fn first(self, most: usize) -> Self {
+        Self(match self.0 {
+            Source::Peers(peers) => Source::Peers(&peers[..most.min(peers.len())]),
+            Source::Wire(bytes) => {
+                let mut rest = bytes;
+                let taken = (0..most).take_while(|_| next_peer(&mut rest).is_some());
+                taken.for_each(drop);
+                Source::Wire(&bytes[..bytes.len() - rest.len()])
+            }
+        })
+    }
+
     /// The peers; entries that are no compact address are left out.
     pub fn iter(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let mut source = self.0;
@@ -242,6 +258,13 @@ mod tests {
         let peer: SocketAddr = "1.2.3.4:5".parse().unwrap();
         assert_eq!(values.iter().collect::<Vec<_>>(), [peer]);
         assert_eq!(values, Values::from_peers(&[peer]));
+        let two = Values::from_wire(b"1:x6:\x01\x02\x03\x04\x00\x056:\x05\x06\x07\x08\x00\x09");
+        for (most, left) in [(0, 0), (1, 1), (2, 2), (9, 2)] {
+            let peers: Vec<_> = two.iter().collect();
+            assert_eq!(two.first(most).iter().collect::<Vec<_>>(), peers[..left]);
+            let own = Values::from_peers(&peers);
+            assert_eq!(own.first(most), two.first(most));
+        }
         assert!(Values::from_wire(b"").is_empty());
     }
 }

@@ -8,7 +8,7 @@
 //!   taken from a budget of the asker's address ([`RateLimit::excess`]); where
 //!   the budget ends, the answer is cut: first the contacts of the family not
 //!   asked by, then peers down to eight, contacts down to four, then all of
-//!   both, then items, filters and samples. What still does not fit is not sent.
+//!   both. What still does not fit is not sent.
 //! - An error is never longer than the query it answers; it leaves out what it
 //!   can do without, or is not sent.
 //!
@@ -16,7 +16,7 @@
 
 use std::net::SocketAddr;
 
-use mdht_krpc::{Body, ErrorReply, Family, ItemFields, Message, Nodes, Response, Values};
+use mdht_krpc::{Body, ErrorReply, Family, Message, Nodes, Response};
 
 use super::Core;
 
@@ -34,19 +34,34 @@ impl Core {
     /// An answer to the query being handled, as it may be sent; `None` if it
     /// may not be.
     pub(crate) fn fit_answer(&mut self, to: SocketAddr, answer: &Message<'_>) -> Option<Vec<u8>> {
-        let (now, asked) = (self.now, self.query_len);
-        let response = match &answer.body {
-            Body::Response(response) => response,
-            Body::Error(error) => {
-                let fitted = fitted_error(answer, error, asked);
-                self.stats.answers_refused += u64::from(fitted.is_none());
-                return fitted;
-            }
-            Body::Query(_) => return None,
-        };
-        let free = free_answer(asked);
         let mut bytes = self.spare.payload();
-        answer.encode_into(&mut bytes);
+        let may_be_sent = match &answer.body {
+            Body::Response(response) => self.fit_response(to, answer, response, &mut bytes),
+            Body::Error(error) => {
+                let fits = fit_error(answer, error, self.query_len, &mut bytes);
+                self.stats.answers_refused += u64::from(!fits);
+                fits
+            }
+            Body::Query(_) => false,
+        };
+        if may_be_sent {
+            return Some(bytes);
+        }
+        self.spare.keep_payload(bytes);
+        None
+    }
+
+    /// Writes the response as it may be sent; false if it may not be.
+    fn fit_response(
+        &mut self,
+        to: SocketAddr,
+        answer: &Message<'_>,
+        response: &Response<'_>,
+        bytes: &mut Vec<u8>,
+    ) -> bool {
+        let now = self.now;
+        let free = free_answer(self.query_len);
+        answer.encode_into(bytes);
         let mut most = MOST_ANSWER;
         if bytes.len() > free
             && let Some(limiter) = &mut self.limiter
@@ -55,28 +70,23 @@ impl Core {
         }
         if bytes.len() > most {
             self.stats.answers_trimmed += 1;
-            let trimmed = trimmed(answer, response, Family::of(&to), most);
-            let Some(trimmed) = trimmed else {
+            if !trim(answer, response, (Family::of(&to), most), bytes) {
                 self.stats.answers_refused += 1;
-                return None;
-            };
-            bytes = trimmed;
+                return false;
+            }
         }
         let excess = bytes.len().saturating_sub(free);
         let admitted = self
             .limiter
             .as_mut()
             .is_none_or(|limiter| limiter.admits_answer(now, to.ip(), (bytes.len(), excess)));
-        if !admitted {
-            self.stats.rate_limited += 1;
-            return None;
-        }
-        Some(bytes)
+        self.stats.rate_limited += u64::from(!admitted);
+        admitted
     }
 }
 
-/// The error in at most `most` bytes.
-fn fitted_error(answer: &Message<'_>, error: &ErrorReply<'_>, most: usize) -> Option<Vec<u8>> {
+/// Writes the error in at most `most` bytes; false if there is no way to.
+fn fit_error(answer: &Message<'_>, error: &ErrorReply<'_>, most: usize, out: &mut Vec<u8>) -> bool {
     let bare = Message {
         version: None,
         external_addr: None,
@@ -89,15 +99,16 @@ fn fitted_error(answer: &Message<'_>, error: &ErrorReply<'_>, most: usize) -> Op
         }),
         ..bare.clone()
     };
-    let forms = [answer, &bare, &mute].into_iter();
-    forms
-        .map(Message::encode)
-        .find(|bytes| bytes.len() <= most.min(MOST_ANSWER))
+    [answer, &bare, &mute].into_iter().any(|form| {
+        out.clear();
+        form.encode_into(out);
+        out.len() <= most.min(MOST_ANSWER)
+    })
 }
 
 /// What a response lists, and how much of it is kept.
 struct Lists<'a> {
-    peers: Vec<SocketAddr>,
+    peers: usize,
     own: &'a [u8],
     other: &'a [u8],
     family: Family,
@@ -112,7 +123,7 @@ impl<'a> Lists<'a> {
             Family::V6 => (v6, v4),
         };
         Self {
-            peers: response.values.iter().flat_map(Values::iter).collect(),
+            peers: response.values.map_or(0, |values| values.iter().count()),
             own,
             other,
             family,
@@ -132,11 +143,28 @@ impl<'a> Lists<'a> {
             Family::V4 => "6:".len() + 6,
             Family::V6 => "18:".len() + 18,
         };
-        let surplus = self.peers.len().saturating_sub(peers);
-        let gone = over.div_ceil(peer_len).min(surplus);
-        self.peers.truncate(self.peers.len() - gone);
+        let gone = over
+            .div_ceil(peer_len)
+            .min(self.peers.saturating_sub(peers));
+        self.peers -= gone;
         over = over.saturating_sub(gone * peer_len);
         cut_nodes(&mut self.own, self.family, own, over);
+    }
+
+    /// The response with no more than is kept.
+    fn left_of(&self, response: &Response<'a>) -> Response<'a> {
+        let of = |nodes: Option<Nodes<'a>>, family, bytes| nodes.map(|_| Nodes::new(family, bytes));
+        let (v4, v6) = match self.family {
+            Family::V4 => (self.own, self.other),
+            Family::V6 => (self.other, self.own),
+        };
+        let values = response.values.filter(|_| self.peers > 0);
+        Response {
+            nodes: of(response.nodes, Family::V4, v4),
+            nodes6: of(response.nodes6, Family::V6, v6),
+            values: values.map(|values| values.first(self.peers)),
+            ..response.clone()
+        }
     }
 }
 
@@ -150,31 +178,14 @@ fn cut_nodes(nodes: &mut &[u8], family: Family, keep: usize, over: usize) -> usi
     over.saturating_sub(gone * len)
 }
 
-/// The response in at most `most` bytes, by leaving out list entries, or else
-/// items, filters and samples and as few list entries as possible.
-fn trimmed(
+/// Writes the response, which is in `bytes` whole, in at most `most` of them, by
+/// leaving out list entries; false if that is not enough.
+fn trim(
     answer: &Message<'_>,
     response: &Response<'_>,
-    family: Family,
-    most: usize,
-) -> Option<Vec<u8>> {
-    let light = Response {
-        item: ItemFields::NONE,
-        seeds: None,
-        leeches: None,
-        samples: None,
-        ..response.clone()
-    };
-    cut(answer, response, family, most).or_else(|| cut(answer, &light, family, most))
-}
-
-/// The response in at most `most` bytes, by leaving out list entries.
-fn cut(
-    answer: &Message<'_>,
-    response: &Response<'_>,
-    family: Family,
-    most: usize,
-) -> Option<Vec<u8>> {
+    (family, most): (Family, usize),
+    bytes: &mut Vec<u8>,
+) -> bool {
     /// Peers, contacts of the asker's family, contacts of the other.
     const KEPT: [(usize, usize, usize); 4] = [
         (usize::MAX, usize::MAX, 0),
@@ -183,43 +194,22 @@ fn cut(
         (0, 0, 0),
     ];
     let mut lists = Lists::new(response, family);
-    let mut bytes = Message {
-        body: Body::Response(response.clone()),
-        ..answer.clone()
-    }
-    .encode();
-    for kept in KEPT {
+    KEPT.into_iter().any(|kept| {
         lists.cut(bytes.len().saturating_sub(most), kept);
-        let of = |nodes: Option<Nodes<'_>>, family, bytes| nodes.map(|_| Nodes::new(family, bytes));
-        let (v4, v6) = match family {
-            Family::V4 => (lists.own, lists.other),
-            Family::V6 => (lists.other, lists.own),
-        };
-        let response = Response {
-            nodes: of(response.nodes, Family::V4, v4),
-            nodes6: of(response.nodes6, Family::V6, v6),
-            values: match lists.peers.as_slice() {
-                [] => None,
-                peers => response.values.map(|_| Values::from_peers(peers)),
-            },
-            ..response.clone()
-        };
-        bytes = Message {
-            body: Body::Response(response),
+        let left = Message {
+            body: Body::Response(lists.left_of(response)),
             ..answer.clone()
-        }
-        .encode();
-        if bytes.len() <= most {
-            return Some(bytes);
-        }
-    }
-    None
+        };
+        bytes.clear();
+        left.encode_into(bytes);
+        bytes.len() <= most
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mdht_krpc::{Contact, Id};
+    use mdht_krpc::{Contact, Id, Values};
 
     /// A response with so many peers and contacts of both families.
     fn response_of(
@@ -259,11 +249,20 @@ mod tests {
         Some((bytes, counts))
     }
 
+    fn trimmed(
+        message: &Message<'_>,
+        response: &Response<'_>,
+        limits: (Family, usize),
+    ) -> Option<Vec<u8>> {
+        let mut bytes = message.encode();
+        trim(message, response, limits, &mut bytes).then_some(bytes)
+    }
+
     #[test]
     fn the_other_family_goes_first_then_peers_then_contacts() {
         let fit = |most| {
             move |message: &Message<'_>, response: &Response<'_>| {
-                trimmed(message, response, Family::V4, most)
+                trimmed(message, response, (Family::V4, most))
             }
         };
         let left = |most| {
@@ -285,7 +284,7 @@ mod tests {
         for family in Family::ALL {
             for most in 60..1500 {
                 let fit = |message: &Message<'_>, response: &Response<'_>| {
-                    trimmed(message, response, family, most)
+                    trimmed(message, response, (family, most))
                 };
                 if let Some((bytes, _)) = response_of(50, 8, 8, fit) {
                     assert!(bytes.len() <= most, "{} of {most}", bytes.len());
@@ -305,7 +304,10 @@ mod tests {
             external_addr: Some(([1, 2, 3, 4], 5).into()),
             ..Message::new(b"aa", Body::Error(error))
         };
-        let len = |most| fitted_error(&answer, &error, most).map(|bytes| bytes.len());
+        let len = |most| {
+            let mut bytes = Vec::new();
+            fit_error(&answer, &error, most, &mut bytes).then_some(bytes.len())
+        };
         assert_eq!(len(100), Some(answer.encode().len()));
         assert!(len(50).is_some_and(|len| (28..=50).contains(&len)));
         assert!(len(28).is_some());

@@ -1,27 +1,22 @@
 //! What becomes of our queries: responses, errors and silence.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_krpc::{Contact, ErrorReply, Family, Id, Message, Response, id_fits_addr};
+use mdht_krpc::{Contact, ErrorReply, Family, Id, Response, id_fits_addr};
 use mdht_plugins::lookup;
 use mdht_plugins::routing::{ErrorSeen, Origin, ResponseSeen, TimeoutSeen};
 
+use super::incoming::Incoming;
 use super::overlay::HeldTimeout;
 use super::search::Answer;
 use super::transactions::{Purpose, Transaction, TransactionId};
-use super::{Core, Event, QueryOutcome, Sample, SocketId};
+use super::{Core, Event, QueryOutcome, Sample};
 
 impl Core {
-    pub(crate) fn on_response(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        response: &Response<'_>,
-    ) {
+    pub(crate) fn on_response(&mut self, incoming: &Incoming<'_>, response: &Response<'_>) {
+        let Incoming { from, message, .. } = *incoming;
         self.stats.responses_received += 1;
-        let Some(transaction) = self.take_answered(socket, from, message) else {
+        let Some(transaction) = self.take_answered(incoming) else {
             return;
         };
         let family = transaction.family();
@@ -31,7 +26,7 @@ impl Core {
             return self.on_fruitless_answer(&transaction, 0, "response without a valid id");
         };
         self.note_answer(family);
-        self.count_vote(family, socket, from, message);
+        self.count_vote(incoming);
         let nodes = match family {
             Family::V4 => response.nodes,
             Family::V6 => response.nodes6,
@@ -86,20 +81,14 @@ impl Core {
         }
     }
 
-    pub(crate) fn on_error(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        error: &ErrorReply<'_>,
-    ) {
+    pub(crate) fn on_error(&mut self, incoming: &Incoming<'_>, error: &ErrorReply<'_>) {
         self.stats.errors_received += 1;
-        let Some(transaction) = self.take_answered(socket, from, message) else {
+        let Some(transaction) = self.take_answered(incoming) else {
             return;
         };
         self.note_answer(transaction.family());
         // nodes that enforce BEP 42 answer with an error, and say why
-        self.count_vote(transaction.family(), socket, from, message);
+        self.count_vote(incoming);
         let text = String::from_utf8_lossy(error.message);
         self.on_fruitless_answer(&transaction, error.code, &text);
     }
@@ -134,12 +123,12 @@ impl Core {
         }
     }
 
-    fn take_answered(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-    ) -> Option<Transaction> {
+    fn take_answered(&mut self, incoming: &Incoming<'_>) -> Option<Transaction> {
+        let Incoming {
+            socket,
+            from,
+            message,
+        } = *incoming;
         let taken = self
             .transactions
             .take_answered(message.transaction_id, &from, socket);
@@ -157,21 +146,14 @@ impl Core {
         taken
     }
 
-    fn count_vote(
-        &mut self,
-        family: Family,
-        socket: SocketId,
-        voter: SocketAddr,
-        message: &Message<'_>,
-    ) {
-        let Some(says) = message
-            .external_addr
-            .filter(|addr| Family::of(addr) == family)
-        else {
+    fn count_vote(&mut self, incoming: &Incoming<'_>) {
+        let (family, voter) = (incoming.family(), incoming.from);
+        let says = incoming.message.external_addr;
+        let Some(says) = says.filter(|addr| Family::of(addr) == family) else {
             return;
         };
         let before = self.external_addr(family);
-        if self.main_socket(family) == Some(socket) {
+        if self.main_socket(family) == Some(incoming.socket) {
             // another socket may be seen under another address
             self.vote_on_id(family, voter.ip(), says.ip());
         }

@@ -28,6 +28,7 @@ mod answers;
 mod budget;
 mod config;
 mod event;
+mod incoming;
 mod item_store;
 mod joining;
 mod limiter;
@@ -73,6 +74,7 @@ pub use user_lookup::{AnnouncePort, ItemQuery, ItemReport};
 
 use addresses::AddressPolicy;
 use budget::Spending;
+use incoming::Incoming;
 use item_store::ItemStore;
 use limiter::Limiter;
 use overlay::Overlay;
@@ -247,10 +249,15 @@ impl Core {
         if message.oddities.contains(Oddities::NON_CANONICAL) {
             self.stats.noncanonical += 1;
         }
+        let incoming = Incoming {
+            socket,
+            from,
+            message: &message,
+        };
         match &message.body {
-            Body::Query(query) => self.on_query(socket, from, &message, query),
-            Body::Response(response) => self.on_response(socket, from, &message, response),
-            Body::Error(error) => self.on_error(socket, from, &message, error),
+            Body::Query(query) => self.on_query(&incoming, query),
+            Body::Response(response) => self.on_response(&incoming, response),
+            Body::Error(error) => self.on_error(&incoming, error),
         }
     }
 

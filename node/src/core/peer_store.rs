@@ -37,8 +37,10 @@ impl Default for PeerStoreConfig {
 
 #[derive(Debug)]
 struct Swarm {
-    /// In order of announce, the latest last.
+    /// In no order: answers draw from them.
     peers: Vec<Announced>,
+    /// When the last of them was announced.
+    latest: Instant,
     /// The network that announced it first.
     opener: IpAddr,
 }
@@ -61,17 +63,47 @@ impl Swarm {
     /// Lets go of whom the newcomer takes the place of, if that is needed.
     fn make_room(&mut self, newcomer: SocketAddr, config: &PeerStoreConfig) {
         let ip = newcomer.ip();
-        let mut of_host = self.peers.iter().enumerate();
-        let oldest = of_host.find(|(_, known)| known.peer.ip() == ip);
-        let oldest = oldest.map(|(index, _)| index);
-        let held = 1 + of_host.filter(|(_, known)| known.peer.ip() == ip).count();
-        match oldest {
-            Some(index) if is_public(ip) && held >= config.max_per_ip => {
-                self.peers.remove(index);
+        let of_host = || self.peers.iter().filter(|known| known.peer.ip() == ip);
+        let goes = if is_public(ip) && of_host().count() >= config.max_per_ip.max(1) {
+            self.oldest(|known| known.peer.ip() == ip)
+        } else if self.peers.len() >= config.max_peers {
+            self.oldest(|_| true)
+        } else {
+            None
+        };
+        goes.map(|index| self.peers.remove(index));
+    }
+
+    /// Where the peer is that was announced least recently, of some.
+    fn oldest(&self, is_one: impl Fn(&Announced) -> bool) -> Option<usize> {
+        let some = self.peers.iter().enumerate();
+        let some = some.filter(|(_, known)| is_one(known));
+        let oldest = some.min_by_key(|(_, known)| known.at)?;
+        Some(oldest.0)
+    }
+
+    /// Puts `most` of the peers that are wanted first, each as likely as any
+    /// other, in random order; all of them if there are no more. Returns how
+    /// many. However large the swarm, little more is looked at than is drawn.
+    fn draw(
+        &mut self,
+        most: usize,
+        is_wanted: impl Fn(&Announced) -> bool,
+        rng: &mut Rng,
+    ) -> usize {
+        let is_choice = self.peers.len() > most;
+        let (mut drawn, mut end) = (0, self.peers.len());
+        while drawn < most.min(end) {
+            let next = drawn + if is_choice { rng.below(end - drawn) } else { 0 };
+            if is_wanted(&self.peers[next]) {
+                self.peers.swap(drawn, next);
+                drawn += 1;
+            } else {
+                end -= 1;
+                self.peers.swap(next, end);
             }
-            _ if self.peers.len() >= config.max_peers => _ = self.peers.remove(0),
-            _ => {}
         }
+        drawn
     }
 }
 
@@ -112,12 +144,12 @@ impl PeerStore {
     pub(crate) fn announce(&mut self, now: Instant, info_hash: Id, peer: SocketAddr, seed: bool) {
         let swarm = self.swarms.entry(info_hash).or_insert_with(|| Swarm {
             peers: Vec::new(),
+            latest: now,
             opener: network(peer.ip()),
         });
         let opener = swarm.opener;
-        if let Some(latest) = swarm.peers.last() {
-            self.ages.remove(opener, (latest.at, info_hash));
-        }
+        self.ages.remove(opener, (swarm.latest, info_hash));
+        swarm.latest = now;
         swarm.peers.retain(|other| other.peer != peer);
         swarm.make_room(peer, &self.config);
         swarm.peers.push(Announced {
@@ -150,24 +182,24 @@ impl PeerStore {
         swarm.flat_map(move |swarm| swarm.of(family).map(|known| (known.peer, known.seed)))
     }
 
-    /// At most `most` peers of a swarm and family, a random choice if there are
-    /// more. Seeds only where they are wanted (BEP 33).
+    /// Puts at most `most` peers of a swarm and family into `out`, a random
+    /// choice if there are more. Seeds only where they are wanted (BEP 33).
     pub(crate) fn sample(
-        &self,
+        &mut self,
         info_hash: &Id,
         family: Family,
-        most: usize,
-        seeds: bool,
+        (most, seeds): (usize, bool),
         rng: &mut Rng,
-    ) -> Vec<SocketAddr> {
-        let all = self.peers(info_hash, family);
-        let wanted = all.filter(|(_, seed)| seeds || !seed);
-        let mut peers: Vec<_> = wanted.map(|(peer, _)| peer).collect();
-        if peers.len() > most {
-            rng.shuffle(&mut peers);
-            peers.truncate(most);
-        }
-        peers
+        out: &mut Vec<SocketAddr>,
+    ) {
+        out.clear();
+        let Some(swarm) = self.swarms.get_mut(info_hash) else {
+            return;
+        };
+        let is_wanted =
+            |known: &Announced| Family::of(&known.peer) == family && (seeds || !known.seed);
+        let drawn = swarm.draw(most, is_wanted, rng);
+        out.extend(swarm.peers[..drawn].iter().map(|known| known.peer));
     }
 
     /// Forgets announces older than their lifetime.
@@ -175,10 +207,9 @@ impl PeerStore {
         let lifetime = self.config.lifetime;
         let ages = &mut self.ages;
         self.swarms.retain(|info_hash, swarm| {
-            let latest = swarm.peers.last().map(|known| known.at);
             swarm.peers.retain(|known| now.since(known.at) < lifetime);
-            if let (true, Some(latest)) = (swarm.peers.is_empty(), latest) {
-                ages.remove(swarm.opener, (latest, *info_hash));
+            if swarm.peers.is_empty() {
+                ages.remove(swarm.opener, (swarm.latest, *info_hash));
             }
             !swarm.peers.is_empty()
         });
@@ -242,150 +273,4 @@ fn network(ip: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn peer(n: u8) -> SocketAddr {
-        ([10, 0, 0, n], 6881).into()
-    }
-
-    fn key(n: u8) -> Id {
-        Id::new([n; 20])
-    }
-
-    #[test]
-    fn announces_expire_and_renewals_do_not() {
-        let mut store = PeerStore::new(PeerStoreConfig::default());
-        let mut rng = Rng::from_u64(1);
-        let minute = |n: u64| Instant::from_micros(n * 60_000_000);
-        store.announce(minute(0), key(1), peer(1), false);
-        store.announce(minute(0), key(1), peer(2), false);
-        store.announce(minute(20), key(1), peer(1), false);
-        store.expire(minute(30));
-        assert_eq!(
-            store.sample(&key(1), Family::V4, 9, true, &mut rng),
-            [peer(1)]
-        );
-        assert!(
-            store
-                .sample(&key(1), Family::V6, 9, true, &mut rng)
-                .is_empty()
-        );
-        store.expire(minute(50));
-        assert_eq!(store.len(), (0, 0));
-        assert!(store.ages.all.is_empty() && store.ages.by_opener.is_empty());
-        assert!(store.ages.by_count.is_empty());
-    }
-
-    #[test]
-    fn both_bounds_hold_and_the_oldest_goes() {
-        let config = PeerStoreConfig {
-            max_swarms: 3,
-            max_peers: 2,
-            ..Default::default()
-        };
-        let mut store = PeerStore::new(config);
-        let mut rng = Rng::from_u64(1);
-        for n in 0..5 {
-            let now = Instant::from_micros(n.into());
-            store.announce(now, key(n), peer(1), false);
-            store.announce(now, key(n), peer(2), false);
-            store.announce(now, key(n), peer(3), false);
-        }
-        assert_eq!(store.len(), (3, 6));
-        assert_eq!(store.ages.all.len(), 3);
-        assert!(
-            store
-                .sample(&key(1), Family::V4, 9, true, &mut rng)
-                .is_empty()
-        );
-        assert_eq!(
-            store.sample(&key(4), Family::V4, 9, true, &mut rng),
-            [peer(2), peer(3)]
-        );
-        assert_eq!(
-            store.sample(&key(4), Family::V4, 1, true, &mut rng).len(),
-            1
-        );
-    }
-
-    #[test]
-    fn one_public_host_is_one_peer_of_a_swarm() {
-        let mut store = PeerStore::new(PeerStoreConfig::default());
-        let now = Instant::ZERO;
-        let at = |port| SocketAddr::from(([8, 8, 8, 8], port));
-        store.announce(now, key(1), at(1), false);
-        store.announce(now, key(1), at(2), true);
-        store.announce(now, key(2), at(3), false);
-        let of = |n| store.peers(&key(n), Family::V4).collect::<Vec<_>>();
-        assert_eq!(of(1), [(at(2), true)], "port and seed are renewed");
-        assert_eq!(of(2), [(at(3), false)]);
-    }
-
-    #[test]
-    fn seeds_are_left_out_where_they_are_not_wanted() {
-        let mut store = PeerStore::new(PeerStoreConfig::default());
-        let mut rng = Rng::from_u64(1);
-        store.announce(Instant::ZERO, key(1), peer(1), true);
-        store.announce(Instant::ZERO, key(1), peer(2), false);
-        assert_eq!(
-            store.sample(&key(1), Family::V4, 9, false, &mut rng),
-            [peer(2)]
-        );
-        assert_eq!(
-            store.sample(&key(1), Family::V4, 9, true, &mut rng).len(),
-            2
-        );
-        assert_eq!(store.swarms(Family::V4).count(), 1);
-        assert_eq!(store.swarms(Family::V6).count(), 0);
-    }
-
-    #[test]
-    fn a_flood_of_infohashes_drives_out_its_own() {
-        let config = PeerStoreConfig {
-            max_swarms: 100,
-            ..Default::default()
-        };
-        let mut store = PeerStore::new(config);
-        let mut rng = Rng::from_u64(1);
-        let second = |n: u64| Instant::from_micros(n * 1_000_000);
-        let home = |n: u8| SocketAddr::from(([81, n, 0, 1], 6881));
-        for n in 0..40 {
-            store.announce(second(0), key(n), home(n), false);
-        }
-        // ten addresses of one network, and one each of ten
-        for n in 0..20_000_u32 {
-            let place = u8::try_from(n % 10).unwrap();
-            let ip = match n.is_multiple_of(2) {
-                true => [45, 0, 0, place],
-                false => [45, place, 0, 1],
-            };
-            let flood = Id::random(&mut rng);
-            store.announce(second(1 + u64::from(n)), flood, (ip, 1).into(), false);
-        }
-        assert_eq!(store.len().0, 100);
-        assert_eq!(store.ages.all.len(), 100);
-        let kept = (0..40).filter(|n| {
-            !store
-                .sample(&key(*n), Family::V4, 1, true, &mut rng)
-                .is_empty()
-        });
-        assert_eq!(kept.count(), 40);
-    }
-
-    #[test]
-    fn among_networks_with_one_swarm_each_the_oldest_goes() {
-        let config = PeerStoreConfig {
-            max_swarms: 3,
-            ..Default::default()
-        };
-        let mut store = PeerStore::new(config);
-        for n in 0..5 {
-            let home = SocketAddr::from(([81, 200 - n, 0, 1], 6881));
-            store.announce(Instant::from_micros(n.into()), key(n), home, false);
-        }
-        let held: Vec<_> = store.swarms.keys().copied().collect();
-        assert_eq!(held, [key(2), key(3), key(4)]);
-        assert_eq!(store.ages.by_opener.len(), 3);
-    }
-}
+mod tests;

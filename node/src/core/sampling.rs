@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdht_krpc::{Family, Id, Instant, Message, Query, Response};
+use mdht_krpc::{Family, Id, Instant, Query, Response};
 
+use super::incoming::Incoming;
 use super::postponed::Sent;
 use super::sending::Destination;
 use super::serving::room;
 use super::transactions::Purpose;
-use super::{Core, Event, QueryId, QueryOutcome, SocketId};
+use super::{Core, Event, QueryId, QueryOutcome};
 
 /// What is told of the infohashes that we hold peers of.
 #[derive(Clone, Copy, Debug)]
@@ -106,21 +107,15 @@ impl Core {
         query
     }
 
-    pub(crate) fn serve_samples(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        target: Id,
-    ) {
-        let family = Family::of(&from);
+    pub(crate) fn serve_samples(&mut self, incoming: &Incoming<'_>, target: Id) {
+        let family = incoming.family();
         let num = self.peers.swarms(family).count();
         self.choose_samples(family);
         let choice = self.samples.0[family as usize].as_ref();
         let chosen = choice.into_iter().flat_map(|choice| &choice.info_hashes);
         // what has expired since is not told any more
         let held = chosen.filter(|id| self.peers.peers(id, family).next().is_some());
-        let most = room(family, message, false) / Id::LEN;
+        let most = room(family, incoming.message, false) / Id::LEN;
         let bytes: Vec<u8> = held.take(most).flat_map(|id| *id.as_bytes()).collect();
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         let response = Response {
@@ -129,7 +124,7 @@ impl Core {
             interval: Some(seconds(self.sample_interval())),
             ..Response::default()
         };
-        self.respond_with(socket, from, message, Some(target), &response);
+        self.respond_with(incoming, Some(target), &response);
     }
 
     fn sample_interval(&self) -> Duration {

@@ -8,7 +8,8 @@ use mdht_krpc::{
 };
 use mdht_plugins::routing::{ClosestRequest, Purpose, QuerySeen};
 
-use super::{Core, SocketId};
+use super::Core;
+use super::incoming::Incoming;
 
 mod items;
 
@@ -54,16 +55,12 @@ pub(crate) fn room(family: Family, message: &Message<'_>, filters: bool) -> usiz
 }
 
 impl Core {
-    pub(crate) fn on_query(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        query: &Query<'_>,
-    ) {
+    pub(crate) fn on_query(&mut self, incoming: &Incoming<'_>, query: &Query<'_>) {
+        let Incoming { socket, from, .. } = *incoming;
+        let family = incoming.family();
         self.stats.queries_received.count(&query.method);
         self.note_visit(socket, from);
-        if self.is_read_only(Family::of(&from)) {
+        if self.is_read_only(family) {
             return;
         }
         let (now, len) = (self.now, self.query_len);
@@ -75,16 +72,15 @@ impl Core {
             self.stats.rate_limited += 1;
             return;
         }
-        let family = Family::of(&from);
         if self.id(family).is_none() {
             return;
         }
         let Some(id) = query.id else {
-            return self.refuse(socket, from, message, error_code::PROTOCOL, "bad or no id");
+            return self.refuse(incoming, error_code::PROTOCOL, "bad or no id");
         };
         if !self.is_own_id(family, &id) {
-            self.answer(socket, from, message, query);
-            self.tell_routing_of_query(Contact::new(id, from), message, query);
+            self.answer(incoming, query);
+            self.tell_routing_of_query(Contact::new(id, from), incoming.message, query);
         }
     }
 
@@ -108,70 +104,54 @@ impl Core {
 
     /// Answers by method; an unknown one that names a key is answered as
     /// find_node, as the field does.
-    fn answer(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        query: &Query<'_>,
-    ) {
+    fn answer(&mut self, incoming: &Incoming<'_>, query: &Query<'_>) {
+        let from = incoming.from;
         let refusal = match (query.method, query.info_hash, query.key()) {
-            (Method::Ping, _, _) => return self.respond(socket, from, message, None),
+            (Method::Ping, _, _) => return self.respond(incoming, None),
             (Method::GetPeers, Some(key), _) => {
-                return self.serve_peers(socket, from, message, key, query);
+                return self.serve_peers(incoming, key, query);
             }
             (Method::SampleInfohashes, _, Some(target)) => {
-                return self.serve_samples(socket, from, message, target);
+                return self.serve_samples(incoming, target);
             }
             (Method::AnnouncePeer, Some(key), _) => self.store_peer(from, key, query),
             (Method::Get, ..) => match query.target {
-                Some(target) => return self.serve_item(socket, from, message, query, target),
+                Some(target) => return self.serve_item(incoming, query, target),
                 None => Err("bad or no target"),
             },
             (Method::Put, ..) => match self.store_item(from, query) {
                 Ok(()) => Ok(()),
-                Err((code, text)) => return self.refuse(socket, from, message, code, text),
+                Err((code, text)) => return self.refuse(incoming, code, text),
             },
             (Method::GetPeers | Method::AnnouncePeer, None, _) => Err("bad or no info_hash"),
-            (_, _, Some(target)) => return self.respond(socket, from, message, Some(target)),
+            (_, _, Some(target)) => return self.respond(incoming, Some(target)),
             (Method::FindNode, _, None) => Err("bad or no target"),
             _ => {
                 let unknown = error_code::METHOD_UNKNOWN;
-                return self.refuse(socket, from, message, unknown, "method unknown");
+                return self.refuse(incoming, unknown, "method unknown");
             }
         };
         match refusal {
-            Ok(()) => self.respond(socket, from, message, None),
-            Err(text) => self.refuse(socket, from, message, error_code::PROTOCOL, text),
+            Ok(()) => self.respond(incoming, None),
+            Err(text) => self.refuse(incoming, error_code::PROTOCOL, text),
         }
     }
 
     /// A response with our ID and, given a key, the contacts closest to it.
-    fn respond(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        target: Option<Id>,
-    ) {
-        self.respond_with(socket, from, message, target, &Response::default());
+    fn respond(&mut self, incoming: &Incoming<'_>, target: Option<Id>) {
+        self.respond_with(incoming, target, &Response::default());
     }
 
-    fn serve_peers(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        key: Id,
-        query: &Query<'_>,
-    ) {
-        let family = Family::of(&from);
+    fn serve_peers(&mut self, incoming: &Incoming<'_>, key: Id, query: &Query<'_>) {
+        let (family, from) = (incoming.family(), incoming.from);
         let token = self.tokens.make(&from, &key);
         let filters = query.scrape.then(|| self.swarm_filters(&key, family));
         let filters = filters.flatten();
-        let most = room_for_values(family, message, filters.is_some()).min(VALUES);
-        let seeds = !query.no_seeds;
-        let peers = self.peers.sample(&key, family, most, seeds, &mut self.rng);
+        let most = room_for_values(family, incoming.message, filters.is_some()).min(VALUES);
+        let limits = (most, !query.no_seeds);
+        let mut peers = self.spare.peers();
+        self.peers
+            .sample(&key, family, limits, &mut self.rng, &mut peers);
         let response = Response {
             // no token: the swarm takes no more announces (BEP 33)
             token: (!self.is_crowded(&key, family)).then_some(&token),
@@ -180,17 +160,21 @@ impl Core {
             leeches: filters.as_ref().map(|filters| filters.leeches.as_bytes()),
             ..Response::default()
         };
-        self.respond_with(socket, from, message, Some(key), &response);
+        self.respond_with(incoming, Some(key), &response);
+        self.spare.keep_peers(peers);
     }
 
     pub(crate) fn respond_with(
         &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
+        incoming: &Incoming<'_>,
         target: Option<Id>,
         response: &Response<'_>,
     ) {
+        let Incoming {
+            socket,
+            from,
+            message,
+        } = *incoming;
         let own = (from.is_ipv4(), from.is_ipv6());
         let want = match &message.body {
             // filters leave no room for contacts of the other family (BEP 33)
@@ -206,7 +190,7 @@ impl Core {
         };
         let (v4, v6) = (compact(Family::V4, want.0), compact(Family::V6, want.1));
         let response = Response {
-            id: self.id_at(socket, Family::of(&from)),
+            id: self.id_at(socket, incoming.family()),
             nodes: v4.as_deref().map(|bytes| Nodes::new(Family::V4, bytes)),
             nodes6: v6.as_deref().map(|bytes| Nodes::new(Family::V6, bytes)),
             ..response.clone()
@@ -265,14 +249,8 @@ impl Core {
         Ok(())
     }
 
-    fn refuse(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        code: i64,
-        text: &str,
-    ) {
+    fn refuse(&mut self, incoming: &Incoming<'_>, code: i64, text: &str) {
+        let Incoming { socket, from, .. } = *incoming;
         let error = ErrorReply {
             code,
             message: text.as_bytes(),
@@ -281,7 +259,7 @@ impl Core {
         let answer = Message {
             version: version.as_ref().map(<[u8; 4]>::as_slice),
             external_addr: Some(from),
-            ..Message::new(message.transaction_id, Body::Error(error))
+            ..Message::new(incoming.message.transaction_id, Body::Error(error))
         };
         self.send_answer(socket, from, &answer);
     }

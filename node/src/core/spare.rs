@@ -1,5 +1,7 @@
 //! Memory that is used again, for a driver that gives it back.
 
+use std::net::SocketAddr;
+
 use mdht_plugins::routing::Candidate;
 
 /// Most payloads kept: as many as a driver sends at once.
@@ -13,6 +15,7 @@ const LONGEST: usize = 2048;
 pub(crate) struct Spare {
     payloads: Vec<Vec<u8>>,
     candidates: Vec<Candidate>,
+    peers: Vec<SocketAddr>,
     is_wanted: bool,
 }
 
@@ -46,6 +49,17 @@ impl Spare {
     pub(crate) fn keep_candidates(&mut self, candidates: Vec<Candidate>) {
         if self.is_wanted {
             self.candidates = candidates;
+        }
+    }
+
+    /// A list for the peers of an answer, as that for contacts.
+    pub(crate) fn peers(&mut self) -> Vec<SocketAddr> {
+        std::mem::take(&mut self.peers)
+    }
+
+    pub(crate) fn keep_peers(&mut self, peers: Vec<SocketAddr>) {
+        if self.is_wanted {
+            self.peers = peers;
         }
     }
 }

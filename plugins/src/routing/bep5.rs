@@ -34,25 +34,26 @@
 //! Some clients look up their own ID and random ones now and then, besides:
 //! `own_lookup`, `random_lookup`.
 
+mod config;
 mod full_bucket;
 mod periodic;
 
 use std::time::Duration;
 
+use config::Config;
+pub(super) use config::parameters;
 use full_bucket::{Check, TAG_NEWCOMER};
 use mdht_krpc::{Contact, Id, Instant};
 use periodic::Periodic;
 
-use super::table::{Bucket, Claim, Entry, List, Moment, PerSubnet, Shape, Slot, Table};
+use super::table::{Claim, Entry, List, Moment, Shape, Slot, Table};
 use super::{
     Build, Candidate, ClosestRequest, ContactSource, ErrorSeen, Origin, Purpose, QuerySeen,
-    ResponseSeen, RoutingAction, RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing,
-    TableChange, TableEntry, TimeoutSeen, bep42_parameter,
+    ResponseSeen, RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing, TableChange,
+    TableEntry, TimeoutSeen,
 };
-use crate::{ModuleInfo, Parameter, Parameters, subnet};
+use crate::{ModuleInfo, Parameters};
 
-/// Least time between two refreshes.
-const REFRESH_SPACING: Duration = Duration::from_secs(2);
 /// The module `bep5`.
 pub(crate) fn definition() -> (ModuleInfo, Build) {
     let info = ModuleInfo {
@@ -65,130 +66,6 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
     (info, |parameters, setup| {
         Box::new(Bep5::new(parameters, setup))
     })
-}
-
-/// Also those of a module that keeps its contacts in a `bep5`.
-pub(super) fn parameters() -> Vec<Parameter> {
-    let mut all = vec![
-        Parameter::integer("k", 8, (1, 64), "contacts", "capacity of a bucket"),
-        Parameter::choice(
-            "good",
-            &["thesis", "bep5"],
-            "good: heard from within `fresh`; bep5: and ever answered",
-        ),
-        Parameter::choice(
-            "full_bucket_ping",
-            &["questionable", "newcomer"],
-            "whom a newcomer to a full bucket sets off pings to; newcomer is pymdht's",
-        ),
-        Parameter::duration(
-            "fresh",
-            900_000,
-            (1000, 86_400_000),
-            "contacts stay good, buckets unrefreshed, for this long",
-        ),
-        Parameter::integer(
-            "bad_after",
-            2,
-            (1, 255),
-            "failures",
-            "in a row that make a contact bad",
-        ),
-        Parameter::choice(
-            "mended_by",
-            &["answer", "any"],
-            "what ends a row of failures: an answer; any: a query too, which is pymdht's",
-        ),
-        Parameter::integer(
-            "judged_by",
-            0,
-            (0, 255),
-            "events",
-            "first ones of a contact that it is judged by; 0 is all, 10 pymdht's",
-        ),
-        Parameter::duration(
-            "timeout",
-            2000,
-            (100, 60_000),
-            "a maintenance query is given up",
-        ),
-        Parameter::integer(
-            "per_ip",
-            0,
-            (0, 64),
-            "contacts",
-            "most of one IP address; 0 is no limit",
-        ),
-        bep42_parameter(),
-        Parameter::duration(
-            "own_lookup",
-            0,
-            (0, 86_400_000),
-            "from one lookup for our own ID to the next; 0s is only the first",
-        ),
-        Parameter::duration(
-            "random_lookup",
-            0,
-            (0, 86_400_000),
-            "from one lookup for a random ID to the next; 0s is none",
-        ),
-    ];
-    all.extend(subnet::table_parameters());
-    all
-}
-
-/// What sets one `bep5` apart from another.
-#[derive(Clone, Copy, Debug)]
-struct Config {
-    must_have_answered: bool,
-    ping_newcomer: bool,
-    fresh: Duration,
-    bad_after: usize,
-    mended_by_query: bool,
-    judged_by: usize,
-    timeout: Duration,
-    /// Contacts whose ID does not fit their address make way [BEP 42].
-    prefers_fitting: bool,
-    /// Off where another module sees to the table's freshness.
-    refreshes_buckets: bool,
-}
-
-impl Config {
-    fn new(parameters: &Parameters) -> Self {
-        Self {
-            must_have_answered: parameters.choice("good") == "bep5",
-            ping_newcomer: parameters.choice("full_bucket_ping") == "newcomer",
-            fresh: parameters.duration("fresh"),
-            bad_after: parameters.integer("bad_after"),
-            mended_by_query: parameters.choice("mended_by") == "any",
-            judged_by: parameters.integer("judged_by"),
-            timeout: parameters.duration("timeout"),
-            prefers_fitting: parameters.choice("bep42") == "prefer",
-            refreshes_buckets: true,
-        }
-    }
-
-    /// Whether what has just happened counts for or against a contact.
-    fn judges(&self, entry: &mut Entry) -> bool {
-        entry.judged = entry.judged.saturating_add(1);
-        self.judged_by == 0 || usize::from(entry.judged) <= self.judged_by
-    }
-
-    /// Failed too often in a row.
-    fn is_bad(&self, entry: &Entry) -> bool {
-        usize::from(entry.failures) >= self.bad_after
-    }
-
-    /// BEP 5's "answered within 15 minutes, or ever answered and queried us
-    /// within 15 minutes" is to have answered ever and be heard from lately.
-    fn is_good(&self, entry: &Entry, now: Instant) -> bool {
-        let may_be = entry.has_answered() || !self.must_have_answered;
-        may_be && entry.seen_within(self.fresh, now) && !self.is_bad(entry)
-    }
-
-    fn is_questionable(&self, entry: &Entry, now: Instant) -> bool {
-        !self.is_bad(entry) && !self.is_good(entry, now)
-    }
 }
 
 /// The module.
@@ -214,17 +91,9 @@ enum Sign {
 
 impl Bep5 {
     fn new(parameters: &Parameters, setup: RoutingSetup) -> Self {
-        let (k, per_ip) = (parameters.integer("k"), parameters.integer("per_ip"));
+        let shape = Shape::new(parameters, parameters.integer("k"));
         Self {
-            table: Table::new(
-                setup.own_id,
-                Shape {
-                    k,
-                    first: k,
-                    per_ip,
-                    per_subnet: PerSubnet::new(parameters),
-                },
-            ),
+            table: Table::new(setup.own_id, shape),
             config: Config::new(parameters),
             checks: Vec::new(),
             has_joined: false,
@@ -308,61 +177,6 @@ impl Bep5 {
             }
             List::Waiting => self.end_check(cx, slot.bucket),
         }
-    }
-
-    /// Looks up our own ID as soon as there is somebody to ask [BEP 5].
-    fn join(&mut self, cx: &mut RoutingCx<'_>) {
-        if !self.has_joined && self.table.len() > 0 {
-            self.has_joined = true;
-            cx.actions.push(RoutingAction::Lookup {
-                target: self.table.own_id(),
-            });
-        }
-    }
-
-    /// Lookups that go by the clock; returns when the next one is due.
-    fn look_up(&mut self, cx: &mut RoutingCx<'_>) -> Option<Instant> {
-        let may = self.has_joined && cx.online;
-        if self.own_lookup.is_due(cx.now) && may {
-            let target = self.table.own_id();
-            cx.actions.push(RoutingAction::Lookup { target });
-        }
-        if self.random_lookup.is_due(cx.now) && may {
-            let target = Id::random(cx.rng);
-            cx.actions.push(RoutingAction::Lookup { target });
-        }
-        let due = [&self.own_lookup, &self.random_lookup];
-        due.into_iter().filter_map(Periodic::next).min()
-    }
-
-    /// Buckets whose freshness matters, each with when it is to be refreshed:
-    /// those no deeper than the deepest that holds a contact.
-    fn refreshes(&self) -> impl Iterator<Item = (Instant, usize)> {
-        let buckets = self.table.buckets();
-        let used = buckets.iter().rposition(|bucket| !bucket.main.is_empty());
-        let used = &buckets[..used.map_or(0, |deepest| deepest + 1)];
-        let due = |bucket: &Bucket| bucket.touched.instant() + self.config.fresh;
-        used.iter()
-            .enumerate()
-            .map(move |(index, bucket)| (due(bucket), index))
-    }
-
-    fn refresh(&mut self, cx: &mut RoutingCx<'_>) -> Instant {
-        if cx.online
-            && cx.now >= self.next_refresh
-            && let Some((due, bucket)) = self.refreshes().min()
-            && due <= cx.now
-        {
-            let target = self.table.own_id().random_in_bucket(bucket, cx.rng);
-            cx.actions.push(RoutingAction::Lookup { target });
-            self.table.bucket_mut(bucket, cx.now).touched = Moment::of(cx.now);
-            self.next_refresh = cx.now + REFRESH_SPACING;
-        }
-        let next = self
-            .refreshes()
-            .min()
-            .map_or(cx.now + self.config.fresh, |(due, _)| due);
-        next.max(self.next_refresh).max(cx.now + REFRESH_SPACING)
     }
 }
 
@@ -451,22 +265,16 @@ impl RoutingModule for Bep5 {
     }
 
     fn entries(&self, now: Instant) -> Vec<TableEntry> {
-        let standing = |slot: Slot, entry: &Entry| match slot.list {
+        self.table.listed(|list, entry| match list {
             List::Waiting => Standing::Waiting,
             List::Main if self.config.is_bad(entry) => Standing::Bad,
             List::Main if self.config.is_good(entry, now) => Standing::Good,
             List::Main => Standing::Questionable,
-        };
-        let all = self.table.entries();
-        all.map(|(slot, entry)| entry.table_entry(slot.bucket, standing(slot, entry)))
-            .collect()
+        })
     }
 
     fn save(&self, now: Instant) -> SavedTable {
-        SavedTable {
-            contacts: self.table.saved(now),
-            private: Vec::new(),
-        }
+        self.table.saved(now)
     }
 
     fn restore(&mut self, cx: &mut RoutingCx<'_>, saved: &SavedTable) {

@@ -14,67 +14,84 @@
 use std::time::Duration;
 
 use super::{Build, bep5, nice};
-use crate::ModuleInfo;
 use crate::parameter::Value;
+use crate::{ModuleInfo, Parameter};
 
 /// The module `lt`.
 pub(crate) fn lt() -> (ModuleInfo, Build) {
-    let (info, build) = nice::nr128();
+    let (base, build) = nice::nr128();
     let info = ModuleInfo {
         name: "lt",
         label: "LT",
         summary: "libtorrent: first buckets of 128 to 16, a refresh every 5 s, no quarantine",
         source: "arvidn/libtorrent, routing_table and dht_tracker",
-        ..info
+        parameters: with_defaults(
+            base.parameters,
+            &[
+                ("refresh", secs(5)),
+                ("quarantine", secs(0)),
+                ("filling_lookups", Value::Integer(0)),
+                ("probe", Value::Choice("find_node")),
+            ],
+        ),
     };
-    let info = with(info, 5000, 0);
     (info, build)
 }
 
 /// The module `ut`.
 pub(crate) fn ut() -> (ModuleInfo, Build) {
-    let (info, build) = nice::nrtt();
+    let (base, build) = nice::nrtt();
     let info = ModuleInfo {
         name: "ut",
         label: "UT",
         summary: "libbtdht: buckets of 8, a refresh every 6 s, quarantine of 2 min",
         source: "bittorrent/libbtdht, DhtImpl",
-        ..info
+        parameters: with_defaults(
+            base.parameters,
+            &[
+                ("refresh", secs(6)),
+                ("quarantine", secs(120)),
+                ("filling_lookups", Value::Integer(0)),
+                ("probe", Value::Choice("find_node")),
+            ],
+        ),
     };
-    let info = with(info, 6000, 120_000);
     (info, build)
 }
 
 /// The module `ml`.
 pub(crate) fn ml() -> (ModuleInfo, Build) {
-    let (mut info, build) = bep5::definition();
-    info.name = "ml";
-    info.label = "ML";
-    info.summary = "mldht: buckets of 8, bad after six failures, lookups by the clock";
-    info.source = "the8472/mldht, DHTConstants";
-    for parameter in &mut info.parameters {
-        parameter.default = match parameter.name {
-            "good" => Value::Choice("bep5"),
-            "bad_after" => Value::Integer(6),
-            "timeout" => Value::Duration(Duration::from_secs(10)),
-            "per_ip" => Value::Integer(1),
-            "own_lookup" => Value::Duration(Duration::from_secs(30 * 60)),
-            "random_lookup" => Value::Duration(Duration::from_secs(10 * 60)),
-            _ => parameter.default,
-        };
-    }
+    let (base, build) = bep5::definition();
+    let info = ModuleInfo {
+        name: "ml",
+        label: "ML",
+        summary: "mldht: buckets of 8, bad after six failures, lookups by the clock",
+        source: "the8472/mldht, DHTConstants",
+        parameters: with_defaults(
+            base.parameters,
+            &[
+                ("good", Value::Choice("bep5")),
+                ("bad_after", Value::Integer(6)),
+                ("timeout", secs(10)),
+                ("per_ip", Value::Integer(1)),
+                ("own_lookup", secs(30 * 60)),
+                ("random_lookup", secs(10 * 60)),
+            ],
+        ),
+    };
     (info, build)
 }
 
-fn with(mut info: ModuleInfo, refresh_ms: u64, quarantine_ms: u64) -> ModuleInfo {
-    for parameter in &mut info.parameters {
-        parameter.default = match parameter.name {
-            "refresh" => Value::Duration(Duration::from_millis(refresh_ms)),
-            "quarantine" => Value::Duration(Duration::from_millis(quarantine_ms)),
-            "filling_lookups" => Value::Integer(0),
-            "probe" => Value::Choice("find_node"),
-            _ => parameter.default,
-        };
+/// The parameters with other defaults, by name.
+fn with_defaults(mut parameters: Vec<Parameter>, defaults: &[(&str, Value)]) -> Vec<Parameter> {
+    for (name, value) in defaults {
+        let named = parameters.iter_mut().find(|known| known.name == *name);
+        debug_assert!(named.is_some(), "no parameter {name}");
+        named.into_iter().for_each(|known| known.default = *value);
     }
-    info
+    parameters
+}
+
+const fn secs(secs: u64) -> Value {
+    Value::Duration(Duration::from_secs(secs))
 }

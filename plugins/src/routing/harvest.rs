@@ -48,7 +48,7 @@ use cells::{Cells, Place};
 use judge::Judge;
 use record::Record;
 use upkeep::Upkeep;
-use verified::VerifiedIndex;
+use verified::{Verified, VerifiedIndex};
 
 /// The module `harvest`.
 pub(crate) fn definition() -> (ModuleInfo, Build) {
@@ -269,17 +269,18 @@ impl Harvest {
 
     /// Contacts for others.
     fn closest_verified(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
-        self.verified.closest(&request.target, |entry| {
-            if request.now.since(entry.heard) <= self.config.serve_within {
-                out.push(Candidate {
-                    contact: entry.contact,
-                    rtt: None,
-                    last_seen: Some(entry.heard),
-                    answer_chance: None,
-                });
-            }
-            out.len() < request.count
-        });
+        let is_fresh =
+            |entry: &Verified| request.now.since(entry.heard) <= self.config.serve_within;
+        let candidate = |entry: &Verified| Candidate {
+            contact: entry.contact,
+            rtt: None,
+            last_seen: Some(entry.heard),
+            answer_chance: None,
+        };
+        self.verified
+            .closest(&request.target, request.count, is_fresh, |entry| {
+                out.push(candidate(entry));
+            });
     }
 }
 

@@ -10,6 +10,7 @@ use mdht_krpc::{Contact, Family, Id, Instant, Method, Rng};
 mod bep5;
 mod field;
 mod harvest;
+mod nearest;
 mod nice;
 mod table;
 #[cfg(test)]
@@ -30,6 +31,16 @@ fn bep42_parameter() -> Parameter {
         &["off", "prefer"],
         "prefer: in a full bucket a contact whose ID does not fit its address makes way for one \
          whose does, and for that only",
+    )
+}
+
+/// How long a module waits for the answer to a query of its own.
+fn timeout_parameter() -> Parameter {
+    Parameter::duration(
+        "timeout",
+        2000,
+        (100, 60_000),
+        "a maintenance query is given up",
     )
 }
 

@@ -56,7 +56,7 @@ mod upkeep;
 
 use mdht_krpc::{Id, Instant};
 
-use super::table::{Claim, Entry, List, PerSubnet, Shape, Slot, Table};
+use super::table::{Claim, Entry, List, Shape, Table};
 use super::{
     Candidate, ClosestRequest, ContactSource, ErrorSeen, Purpose, QuerySeen, ResponseSeen,
     RoutingCx, RoutingModule, RoutingSetup, SavedTable, Standing, TableChange, TableEntry,
@@ -78,14 +78,7 @@ struct Nice {
 impl Nice {
     fn new(parameters: &Parameters, setup: RoutingSetup) -> Self {
         let config = Config::new(parameters);
-        let (k, first) = (config.k, parameters.integer("first"));
-        let per_ip = parameters.integer("per_ip");
-        let shape = Shape {
-            k,
-            first,
-            per_ip,
-            per_subnet: PerSubnet::new(parameters),
-        };
+        let shape = Shape::new(parameters, parameters.integer("first"));
         Self {
             table: Table::new(setup.own_id, shape),
             config,
@@ -182,21 +175,15 @@ impl RoutingModule for Nice {
     }
 
     fn entries(&self, _now: Instant) -> Vec<TableEntry> {
-        let standing = |slot: Slot, entry: &Entry| match slot.list {
+        self.table.listed(|list, entry| match list {
             List::Waiting => Standing::Waiting,
             List::Main if entry.is_verified() => Standing::Good,
             List::Main => Standing::Questionable,
-        };
-        let all = self.table.entries();
-        all.map(|(slot, entry)| entry.table_entry(slot.bucket, standing(slot, entry)))
-            .collect()
+        })
     }
 
     fn save(&self, now: Instant) -> SavedTable {
-        SavedTable {
-            contacts: self.table.saved(now),
-            private: Vec::new(),
-        }
+        self.table.saved(now)
     }
 
     /// They passed quarantine in an earlier run: they enter at once, as not yet

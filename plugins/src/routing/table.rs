@@ -7,7 +7,6 @@
 //! who enters, waits or leaves is the modules' business.
 
 mod entry;
-mod nearest;
 mod subnets;
 
 use std::cmp::Reverse;
@@ -15,18 +14,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use mdht_krpc::{ID_BITS, Id, Instant};
 
-use super::{Candidate, SavedContact};
+use super::nearest::{FEW, Nearest, head, places};
+use super::{Candidate, SavedContact, SavedTable, Standing, TableEntry};
+use crate::{Parameter, Parameters};
 use entry::octets;
 pub(crate) use entry::{Claim, Entry, Moment};
-use nearest::Nearest;
 pub(crate) use subnets::PerSubnet;
 
 /// Contacts saved across a restart: enough that some answer after days, few
 /// enough for a state file of some kilobytes.
 const MAX_SAVED: usize = 300;
-/// Contacts that are ranked without memory of their own, at most: an answer
-/// holds eight.
-const FEW: usize = 16;
 
 /// Size and rules of a table.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +37,29 @@ pub(crate) struct Shape {
     pub(crate) per_ip: usize,
     /// Most contacts of one subnet.
     pub(crate) per_subnet: PerSubnet,
+}
+
+impl Shape {
+    /// As the module's parameters say, with this capacity of the first bucket.
+    pub(crate) fn new(parameters: &Parameters, first: usize) -> Self {
+        Self {
+            k: parameters.integer("k"),
+            first,
+            per_ip: parameters.integer("per_ip"),
+            per_subnet: PerSubnet::new(parameters),
+        }
+    }
+}
+
+/// The limit on a table's contacts of one host.
+pub(crate) fn per_ip_parameter(default: u32) -> Parameter {
+    Parameter::integer(
+        "per_ip",
+        default,
+        (0, 64),
+        "contacts",
+        "most of one IP address; 0 is no limit",
+    )
 }
 
 /// One k-bucket.
@@ -136,8 +156,11 @@ impl Table {
     pub(crate) fn locate(&self, id: &Id) -> Option<Slot> {
         let bucket = self.bucket_of(id)?;
         let lists = self.buckets.get(bucket)?;
+        // nearly always told by the first bytes alone
+        let first = head(id);
+        let is_it = |entry: &Entry| head(&entry.id) == first && entry.id == *id;
         let find = |entries: &[Entry], list| {
-            let index = entries.iter().position(|entry| entry.id == *id)?;
+            let index = entries.iter().position(is_it)?;
             Some(Slot {
                 bucket,
                 list,
@@ -174,6 +197,13 @@ impl Table {
             let waiting = lists.waiting.iter().enumerate();
             main.chain(waiting.map(slots(List::Waiting)))
         })
+    }
+
+    /// Every entry as people are shown it, with the standing that it has.
+    pub(crate) fn listed(&self, standing: impl Fn(List, &Entry) -> Standing) -> Vec<TableEntry> {
+        self.entries()
+            .map(|(slot, entry)| entry.table_entry(slot.bucket, standing(slot.list, entry)))
+            .collect()
     }
 
     pub(crate) fn entry(&self, slot: Slot) -> &Entry {
@@ -281,6 +311,7 @@ impl Table {
         };
         let down = (0..self.buckets.len()).filter(differs);
         let back = (0..self.buckets.len()).rev().filter(|b| !differs(b));
+        let (mut few, mut many) = ([None; FEW], Vec::new());
         for bucket in down.chain(back) {
             let wanted = count.saturating_sub(out.len());
             if wanted == 0 {
@@ -288,27 +319,45 @@ impl Table {
             }
             let Bucket { main, waiting, .. } = &self.buckets[bucket];
             let held = main.len() + waiting.len();
-            // what answers hold needs no memory of its own
-            let (mut few, mut many) = ([None; FEW], Vec::new());
-            let places = match few.get_mut(..wanted) {
-                Some(places) => places,
-                None => {
-                    many.resize(wanted.min(held), None);
-                    &mut many[..]
-                }
-            };
-            let mut nearest = Nearest::new(target, places);
-            for entry in main {
-                nearest.offer(entry, || include(List::Main, entry));
+            let places = places(&mut few, &mut many, wanted.min(held));
+            if places.is_empty() {
+                continue;
             }
-            // seldom wanted at all, and that is told without looking at them
-            for entry in waiting {
-                if include(List::Waiting, entry) {
-                    nearest.offer(entry, || true);
+            let mut within = self.likely_within(bucket, target, (wanted, main.len()));
+            loop {
+                let mut nearest = Nearest::new(target, &mut *places, within);
+                for entry in main {
+                    nearest.offer(entry, || include(List::Main, entry));
                 }
+                // seldom wanted at all, and that is told without looking at them
+                for entry in waiting {
+                    if include(List::Waiting, entry) {
+                        nearest.offer(entry, || true);
+                    }
+                }
+                if nearest.is_full() || within == u64::MAX {
+                    for entry in nearest.held() {
+                        out.push(entry.candidate());
+                    }
+                    break;
+                }
+                within = u64::MAX;
             }
-            out.extend(nearest.entries().map(Entry::candidate));
         }
+    }
+
+    /// Within which distance of the target the nearest so many of the bucket's
+    /// contacts are likely to be, with some to spare. Were all of a long list
+    /// ranked, the first to come would nearly all be pushed out again.
+    fn likely_within(&self, bucket: usize, target: &Id, (wanted, held): (usize, usize)) -> u64 {
+        let (parts, depth) = (held / (2 * wanted), bucket as u32);
+        let Some(spread) = u64::MAX.checked_shr(depth + 1).filter(|_| parts > 1) else {
+            return u64::MAX;
+        };
+        // the bits that all contacts of the bucket have in common
+        let prefix = head(&self.own_id) ^ (1 << (63 - depth));
+        let nearest = (prefix ^ head(target)) & !spread;
+        nearest + spread / parts as u64
     }
 
     /// A saved contact as not yet heard from in this run, and its bucket;
@@ -324,16 +373,17 @@ impl Table {
 
     /// The contacts in the table that are worth most after a restart, best
     /// first: those that answered, most recently heard from.
-    pub(crate) fn saved(&self, now: Instant) -> Vec<SavedContact> {
+    pub(crate) fn saved(&self, now: Instant) -> SavedTable {
         let mut best: Vec<&Entry> = self.buckets.iter().flat_map(|b| &b.main).collect();
         best.sort_by_key(|entry| {
             let unanswered = !entry.has_answered() || entry.failures > 0;
             (entry.seen().is_none(), unanswered, Reverse(entry.seen()))
         });
-        best.iter()
-            .take(MAX_SAVED)
-            .map(|entry| entry.saved(now))
-            .collect()
+        best.truncate(MAX_SAVED);
+        SavedTable {
+            contacts: best.iter().map(|entry| entry.saved(now)).collect(),
+            private: Vec::new(),
+        }
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::net::SocketAddr;
 
-use mdht_krpc::{
-    Family, Id, ItemFields, MAX_SALT_LEN, MAX_VALUE_LEN, Message, Query, Response, error_code,
-};
+use mdht_krpc::{Id, ItemFields, MAX_SALT_LEN, MAX_VALUE_LEN, Query, Response, error_code};
 
-use super::{Core, SocketId};
+use super::Core;
+use crate::core::incoming::Incoming;
 use crate::core::item_store::NotStored;
 use crate::item::{Item, ItemError, MutableItem, PublicKey, Value, mutable_target};
 
@@ -16,15 +15,8 @@ type Refusal = (i64, &'static str);
 impl Core {
     /// The item at the target, if it is here and wanted, a token to put one
     /// with, and the contacts closest to it.
-    pub(super) fn serve_item(
-        &mut self,
-        socket: SocketId,
-        from: SocketAddr,
-        message: &Message<'_>,
-        query: &Query<'_>,
-        target: Id,
-    ) {
-        let token = self.tokens.make(&from, &target);
+    pub(super) fn serve_item(&mut self, incoming: &Incoming<'_>, query: &Query<'_>, target: Id) {
+        let token = self.tokens.make(&incoming.from, &target);
         let held = self.items.get(self.now, &target).cloned();
         let mut item = held.as_ref().map_or(ItemFields::NONE, Item::fields);
         if let (Some(held), Some(known)) = (item.sequence, query.item.sequence)
@@ -37,12 +29,11 @@ impl Core {
             };
         }
         let response = Response {
-            id: self.id(Family::of(&from)),
             token: Some(&token),
             item,
             ..Response::default()
         };
-        self.respond_with(socket, from, message, Some(target), &response);
+        self.respond_with(incoming, Some(target), &response);
     }
 
     /// Does what a `put` asks for. What is cheap to find out comes first; a

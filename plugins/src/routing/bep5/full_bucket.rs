@@ -27,52 +27,80 @@ pub(super) struct Check {
     until: Instant,
 }
 
+/// A place for a newcomer.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// There is room.
+    Free,
+    /// That of the contact of this index, which leaves so.
+    Of(usize, TableChange),
+    /// That of a contact that fails to answer one of so many pings.
+    AfterPings(usize),
+}
+
 impl Bep5 {
     /// A contact that is not held wants in.
     pub(super) fn newcomer(&mut self, cx: &mut RoutingCx<'_>, newcomer: Entry, may_ping: bool) {
         let Some(bucket) = self.table.bucket_of(&newcomer.id) else {
             return;
         };
+        let Some(place) = self.place_for(&newcomer, bucket, cx.now) else {
+            return;
+        };
         let ip = newcomer.ip();
+        // the whole table is looked through for that, so it comes last
         if !self.table.ip_may_wait(ip) || !self.table.subnet_may_wait(ip, bucket) {
             return;
         }
+        match place {
+            Place::Free => self.admit(cx, bucket, newcomer),
+            Place::Of(index, change) => self.replace(cx, (bucket, index), change, newcomer),
+            Place::AfterPings(_) if !self.config.ping_newcomer => self.wait(cx, bucket, newcomer),
+            Place::AfterPings(pings) if may_ping => {
+                (0..pings).for_each(|_| self.ping(cx, newcomer.contact(), TAG_NEWCOMER));
+            }
+            Place::AfterPings(_) => {}
+        }
+    }
+
+    /// What place there may be for a newcomer, if any.
+    fn place_for(&self, newcomer: &Entry, bucket: usize, now: Instant) -> Option<Place> {
         if self.table.room(bucket) > 0 {
-            return self.admit(cx, bucket, newcomer);
+            return Some(Place::Free);
         }
         let main = &self.table.buckets()[bucket].main;
         if let Some(index) = main.iter().position(|entry| self.config.is_bad(entry)) {
-            let list = List::Main;
-            let bad = self.table.take(Slot {
-                bucket,
-                list,
-                index,
-            });
-            bad.report(TableChange::Evicted, cx);
-            return self.admit(cx, bucket, newcomer);
+            return Some(Place::Of(index, TableChange::Evicted));
         }
-        let misfit = main.iter().position(|entry| !entry.fits());
         // only for one that has answered: queries are easily forged
-        let may_oust = newcomer.has_answered() && newcomer.fits();
-        if let (true, true, Some(index)) = (self.config.prefers_fitting, may_oust, misfit) {
-            let list = List::Main;
-            let misfit = self.table.take(Slot {
-                bucket,
-                list,
-                index,
-            });
-            misfit.report(TableChange::Replaced, cx);
-            return self.admit(cx, bucket, newcomer);
+        if self.config.prefers_fitting
+            && newcomer.has_answered()
+            && newcomer.fits()
+            && let Some(index) = main.iter().position(|entry| !entry.fits())
+        {
+            return Some(Place::Of(index, TableChange::Replaced));
         }
-        let questionable = main
-            .iter()
-            .filter(|entry| self.config.is_questionable(entry, cx.now));
-        let pings = questionable.count();
-        if self.config.ping_newcomer && may_ping {
-            (0..pings).for_each(|_| self.ping(cx, newcomer.contact(), TAG_NEWCOMER));
-        } else if !self.config.ping_newcomer && pings > 0 {
-            self.wait(cx, bucket, newcomer);
-        }
+        let is_questionable = |entry: &&Entry| self.config.is_questionable(entry, now);
+        let pings = main.iter().filter(is_questionable).count();
+        (pings > 0).then_some(Place::AfterPings(pings))
+    }
+
+    /// The newcomer takes the place of a contact in the table.
+    fn replace(
+        &mut self,
+        cx: &mut RoutingCx<'_>,
+        (bucket, index): (usize, usize),
+        change: TableChange,
+        newcomer: Entry,
+    ) {
+        let list = List::Main;
+        let old = self.table.take(Slot {
+            bucket,
+            list,
+            index,
+        });
+        old.report(change, cx);
+        self.admit(cx, bucket, newcomer);
     }
 
     /// The newcomer waits while the questionable contacts are pinged, unless

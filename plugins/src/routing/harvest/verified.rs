@@ -5,10 +5,11 @@
 //! here once more, with nothing but ID and address.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::time::Duration;
 
 use mdht_krpc::{Contact, Id, Instant};
+
+use crate::routing::nearest::{FEW, Identified, Nearest, head, places};
 
 /// Most contacts listed; of more, those heard from last.
 const MOST: usize = 4096;
@@ -19,6 +20,12 @@ pub(super) struct Verified {
     pub(super) contact: Contact,
     /// When.
     pub(super) heard: Instant,
+}
+
+impl Identified for Verified {
+    fn id(&self) -> &Id {
+        &self.contact.id
+    }
 }
 
 /// Contacts that answered within a while.
@@ -75,45 +82,47 @@ impl VerifiedIndex {
         }
     }
 
-    /// Calls `visit` with the contacts closest to the target, closest first,
-    /// until it returns false.
-    pub(super) fn closest(&self, target: &Id, mut visit: impl FnMut(&Verified) -> bool) {
-        self.walk(target, 0..self.sorted.len(), 0, &mut visit);
-    }
-
-    /// The contacts of a range that share `bit` bits.
-    fn walk(
+    /// Calls `visit` with the contacts that are wanted and closest to the
+    /// target, at most `count` of them, closest first.
+    ///
+    /// In order of IDs the target's neighbours to both sides share the fewer
+    /// bits with it the farther they stand, and who shares more is closer. So
+    /// it is asked among neighbours until there are enough.
+    pub(super) fn closest(
         &self,
         target: &Id,
-        range: Range<usize>,
-        bit: usize,
-        visit: &mut impl FnMut(&Verified) -> bool,
-    ) -> bool {
-        let part = &self.sorted[range.clone()];
-        match part {
-            [] => return true,
-            [one] => return visit(one),
-            _ => {}
+        count: usize,
+        is_wanted: impl Fn(&Verified) -> bool,
+        visit: impl FnMut(&Verified),
+    ) {
+        let (mut few, mut many) = ([None; FEW], Vec::new());
+        let places = places(&mut few, &mut many, count.min(self.sorted.len()));
+        if places.is_empty() {
+            return;
         }
-        let ones = range.start + part.partition_point(|entry| !has_bit(&entry.contact.id, bit));
-        let (zeros, ones) = (range.start..ones, ones..range.end);
-        let (near, far) = match has_bit(target, bit) {
-            true => (ones, zeros),
-            false => (zeros, ones),
-        };
-        self.walk(target, near, bit + 1, visit) && self.walk(target, far, bit + 1, visit)
+        let mut nearest = Nearest::new(target, places, u64::MAX);
+        let target = head(target);
+        let shared = |entry: &Verified| (head(entry.id()) ^ target).leading_zeros();
+        let is_below = |entry: &Verified| head(entry.id()) < target;
+        let (below, above) = self.sorted.split_at(self.sorted.partition_point(is_below));
+        let (mut below, mut above) = (below.iter().rev().peekable(), above.iter().peekable());
+        while !nearest.is_full() {
+            let bits = below.peek().copied().map(shared);
+            let Some(bits) = bits.max(above.peek().copied().map(shared)) else {
+                break;
+            };
+            let is_near = |entry: &&Verified| shared(entry) >= bits;
+            while let Some(entry) = below.next_if(is_near).or_else(|| above.next_if(is_near)) {
+                nearest.offer(entry, || is_wanted(entry));
+            }
+        }
+        nearest.held().for_each(visit);
     }
 
     fn find(&self, id: &Id) -> Result<usize, usize> {
         self.sorted
             .binary_search_by(|entry| entry.contact.id.cmp(id))
     }
-}
-
-/// IDs in the list differ, so nobody asks beyond the last bit.
-fn has_bit(id: &Id, bit: usize) -> bool {
-    let byte = id.as_bytes().get(bit / 8).copied().unwrap_or(0);
-    byte >> (7 - bit % 8) & 1 == 1
 }
 
 #[cfg(test)]
@@ -129,10 +138,7 @@ mod tests {
 
     fn closest(index: &VerifiedIndex, target: &Id, count: usize) -> Vec<Contact> {
         let mut found = Vec::new();
-        index.closest(target, |entry| {
-            found.push(entry.contact);
-            found.len() < count
-        });
+        index.closest(target, count, |_| true, |entry| found.push(entry.contact));
         found
     }
 

@@ -146,7 +146,10 @@ impl Nice {
             Claim::Responder => self
                 .door(bucket, self.is_misfit(&newcomer), cx.now)
                 .lets_in(newcomer.rtt()),
-            _ => self.waiting(bucket) < WAITING_PER_PLACE * self.table.room(bucket),
+            _ => {
+                let free = WAITING_PER_PLACE * self.table.room(bucket);
+                free > 0 && self.waiting(bucket) < free.min(self.waiting_places(bucket))
+            }
         };
         if may_hope
             && self.table.ip_may_wait(newcomer.ip())
@@ -156,6 +159,11 @@ impl Nice {
             newcomer.report(TableChange::Quarantined, cx);
             self.table.bucket_mut(bucket, cx.now).waiting.push(newcomer);
         }
+    }
+
+    /// How many may wait, replacements not counted.
+    fn waiting_places(&self, bucket: usize) -> usize {
+        self.table.capacity(bucket).max(MIN_WAITING)
     }
 
     /// How many wait, replacements not counted.
@@ -171,15 +179,12 @@ impl Nice {
             .count()
     }
 
-    /// Whether the waiting list takes the newcomer, if need be in place of a
-    /// contact with less hope: one that never answered, the last to come
-    /// first, or under RTT bias the slowest.
+    /// Whether the waiting list takes the newcomer. Where it is full, that is a
+    /// responder; it takes the place of a contact with less hope: one that never
+    /// answered, the last to come first, or under RTT bias the slowest.
     fn make_way(&mut self, cx: &mut RoutingCx<'_>, bucket: usize, newcomer: &Entry) -> bool {
-        if self.waiting(bucket) < self.table.capacity(bucket).max(MIN_WAITING) {
+        if self.waiting(bucket) < self.waiting_places(bucket) {
             return true;
-        }
-        if newcomer.claim != Claim::Responder {
-            return false;
         }
         let waiting = self.table.buckets()[bucket].waiting.iter().enumerate();
         let (responders, others): (Vec<_>, Vec<_>) = waiting

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Nice;
-use crate::routing::{Build, bep42_parameter};
+use crate::routing::table::per_ip_parameter;
+use crate::routing::{Build, bep42_parameter, timeout_parameter};
 use crate::{ModuleInfo, Parameter, Parameters, subnet};
 
 /// In what the kin differ: all of it defaults of parameters.
@@ -171,24 +172,13 @@ fn parameters(kin: &Kin) -> Vec<Parameter> {
             "failures",
             "in a row that cost a contact its place",
         ),
-        Parameter::duration(
-            "timeout",
-            2000,
-            (100, 60_000),
-            "a maintenance query is given up",
-        ),
+        timeout_parameter(),
         Parameter::choice(
             "probe",
             &["ping", "find_node"],
             "what a maintenance action asks; find_node is pymdht's",
         ),
-        Parameter::integer(
-            "per_ip",
-            1,
-            (0, 64),
-            "contacts",
-            "most of one IP address; 0 is no limit",
-        ),
+        per_ip_parameter(1),
         bep42_parameter(),
     ];
     all.extend(subnet::table_parameters());

@@ -1,12 +1,13 @@
 //! One contact of a routing table, small: a node of the emulated overlay
 //! holds hundreds, and there are many nodes.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use mdht_krpc::{Contact, Id, Instant, id_fits_addr};
 
+use crate::routing::nearest::Identified;
 use crate::routing::{
     Candidate, RoutingAction, RoutingCx, SavedContact, Standing, TableChange, TableEntry,
 };
@@ -14,6 +15,9 @@ use crate::routing::{
 /// How long ago a contact counts as heard from, in a saved table, when it was
 /// not heard from in this run: longer than any other, short enough to be tried.
 const UNSEEN_IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What an IPv4 address begins with in its mapped form (RFC 4291, 2.5.5.2).
+const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /// A moment in four bytes, in steps of 2¹⁶ µs (1/15 s), for nine years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +81,12 @@ pub(crate) struct Entry {
     pub(crate) since: Moment,
 }
 
+impl Identified for Entry {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+}
+
 impl Entry {
     /// A contact not heard from yet.
     pub(crate) fn new(contact: &Contact, claim: Claim, since: Moment) -> Self {
@@ -100,8 +110,12 @@ impl Entry {
     }
 
     /// Its IP address.
+    #[inline]
     pub(crate) fn ip(&self) -> IpAddr {
-        Ipv6Addr::from(self.ip).to_canonical()
+        match self.ip.split_last_chunk::<4>() {
+            Some((prefix, ip)) if *prefix == MAPPED => IpAddr::from(*ip),
+            _ => IpAddr::from(self.ip),
+        }
     }
 
     /// Whether `addr` is its address.
@@ -164,6 +178,7 @@ impl Entry {
     }
 
     /// For a lookup or an answer.
+    #[inline]
     pub(crate) fn candidate(&self) -> Candidate {
         Candidate {
             contact: self.contact(),

@@ -152,7 +152,7 @@ fn the_best_are_saved_first() {
     heard(&held[0], 50, false);
     heard(&held[1], 10, true);
     heard(&held[2], 20, true);
-    let saved = table.saved(late);
+    let saved = table.saved(late).contacts;
     assert_eq!(saved.len(), MAX_SAVED);
     let first: Vec<Id> = saved.iter().take(3).map(|s| s.contact.id).collect();
     assert_eq!(first, [held[2], held[1], held[0]]);
