@@ -33,6 +33,7 @@ mod encode;
 mod id;
 mod item;
 mod message;
+mod oddities;
 mod rng;
 mod samples;
 mod scan;
@@ -50,7 +51,8 @@ pub use item::{
     ItemFields, MAX_SALT_LEN, MAX_VALUE_LEN, PUBLIC_KEY_LEN, SIGNATURE_LEN, is_bencoded,
     signed_bytes,
 };
-pub use message::{Body, ErrorReply, Message, Method, Oddities, Query, Response, Want, error_code};
+pub use message::{Body, ErrorReply, Message, Method, Query, Response, Want, error_code};
+pub use oddities::Oddities;
 pub use rng::Rng;
 pub use samples::Samples;
 pub use scrape::{FilterBytes, ScrapeFilter};

@@ -3,8 +3,8 @@
 
 use crate::bencode::{Cursor, ScanErrorKind};
 use crate::contact::read_compact_addr;
-use crate::message::{ErrorReply, Oddities, Want};
-use crate::{Family, Id, ItemFields, Nodes};
+use crate::message::{ErrorReply, Want};
+use crate::{Family, Id, ItemFields, Nodes, Oddities};
 
 pub(crate) type Result<T> = std::result::Result<T, ScanErrorKind>;
 
@@ -36,6 +36,35 @@ pub(crate) fn take_string<'a>(
     Ok(())
 }
 
+/// Reads a string into `slot` if it is free and `read` makes something of it;
+/// else the message is odd in this way.
+#[inline(always)]
+fn take_or<'a, T>(
+    odd: Oddities,
+    slot: &mut Option<T>,
+    read: impl FnOnce(&'a [u8]) -> Option<T>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(text) = string(cursor, depth)? {
+        match read(text) {
+            Some(value) => _ = slot.get_or_insert(value),
+            None => cursor.oddities |= odd,
+        }
+    }
+    Ok(())
+}
+
+/// Reads a string into `slot` if it is free and `read` makes something of it.
+pub(crate) fn take_as<'a, T>(
+    slot: &mut Option<T>,
+    read: impl FnOnce(&'a [u8]) -> Option<T>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    take_or(Oddities::WRONG_TYPE, slot, read, cursor, depth)
+}
+
 /// Reads an identifier into `slot` if it is free and 20 bytes long.
 #[inline]
 pub(crate) fn take_id<'a>(
@@ -43,13 +72,17 @@ pub(crate) fn take_id<'a>(
     cursor: &mut Cursor<'a>,
     depth: usize,
 ) -> Result<()> {
-    if let Some(text) = string(cursor, depth)? {
-        match text.try_into() {
-            Ok(id) => _ = slot.get_or_insert(id),
-            Err(_) => cursor.oddities |= Oddities::BAD_ID,
-        }
-    }
-    Ok(())
+    let id = |text: &'a [u8]| text.try_into().ok();
+    take_or(Oddities::BAD_ID, slot, id, cursor, depth)
+}
+
+/// Reads a string of one possible length into `slot` if it is free.
+pub(crate) fn take_array<'a, const N: usize>(
+    slot: &mut Option<&'a [u8; N]>,
+    cursor: &mut Cursor<'a>,
+    depth: usize,
+) -> Result<()> {
+    take_as(slot, |text| text.try_into().ok(), cursor, depth)
 }
 
 /// Reads a compact address into `slot` if it is free.
@@ -58,13 +91,8 @@ pub(crate) fn take_addr<'a>(
     cursor: &mut Cursor<'a>,
     depth: usize,
 ) -> Result<()> {
-    if let Some(text) = string(cursor, depth)? {
-        match read_compact_addr(text) {
-            Some(_) => _ = slot.get_or_insert(text),
-            None => cursor.oddities |= Oddities::WRONG_TYPE,
-        }
-    }
-    Ok(())
+    let addr = |text| read_compact_addr(text).map(|_| text);
+    take_as(slot, addr, cursor, depth)
 }
 
 /// Reads a compact list of contacts into `slot` if it is free.
@@ -107,65 +135,47 @@ fn integer(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<i64>> {
     Ok(None)
 }
 
-/// Reads a number into `slot` if it is free.
+/// Reads an integer into `slot` if it is free and `read` makes something of it.
+fn take_integer_as<T>(
+    slot: &mut Option<T>,
+    read: impl FnOnce(i64) -> Option<T>,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+) -> Result<()> {
+    if let Some(value) = integer(cursor, depth)? {
+        match read(value) {
+            Some(value) => _ = slot.get_or_insert(value),
+            None => cursor.oddities |= Oddities::WRONG_TYPE,
+        }
+    }
+    Ok(())
+}
+
+/// Reads any integer.
 pub(crate) fn take_integer(
     slot: &mut Option<i64>,
     cursor: &mut Cursor<'_>,
     depth: usize,
 ) -> Result<()> {
-    if let Some(value) = integer(cursor, depth)? {
-        slot.get_or_insert(value);
-    }
-    Ok(())
+    take_integer_as(slot, Some, cursor, depth)
 }
 
-/// Reads a string of one possible length into `slot` if it is free.
-fn take_array<'a, const N: usize>(
-    slot: &mut Option<&'a [u8; N]>,
-    cursor: &mut Cursor<'a>,
+/// Reads a number that is in the range of `T`.
+pub(crate) fn take_number<T: TryFrom<i64>>(
+    slot: &mut Option<T>,
+    cursor: &mut Cursor<'_>,
     depth: usize,
 ) -> Result<()> {
-    if let Some(text) = string(cursor, depth)? {
-        match text.try_into() {
-            Ok(array) => _ = slot.get_or_insert(array),
-            Err(_) => cursor.oddities |= Oddities::WRONG_TYPE,
-        }
-    }
-    Ok(())
+    take_integer_as(slot, |value| value.try_into().ok(), cursor, depth)
 }
 
-/// Takes an entry whose key is one of an item's; false for another key.
-#[inline(never)]
-pub(crate) fn take_item_field<'a>(
-    item: &mut ItemFields<'a>,
-    key: &[u8],
-    cursor: &mut Cursor<'a>,
-    depth: usize,
-) -> Result<bool> {
-    match key {
-        b"k" => take_array(&mut item.public_key, cursor, depth)?,
-        b"seq" => take_integer(&mut item.sequence, cursor, depth)?,
-        b"sig" => take_array(&mut item.signature, cursor, depth)?,
-        b"v" => {
-            let from = cursor.rest();
-            cursor.skip(depth)?;
-            let value = &from[..from.len() - cursor.rest().len()];
-            item.value.get_or_insert(value);
-        }
-        _ => return Ok(false),
-    }
-    Ok(true)
-}
-
+/// Reads a flag that any value but 0 sets.
 pub(crate) fn take_flag(
     slot: &mut Option<bool>,
     cursor: &mut Cursor<'_>,
     depth: usize,
 ) -> Result<()> {
-    if let Some(value) = integer(cursor, depth)? {
-        slot.get_or_insert(value != 0);
-    }
-    Ok(())
+    take_integer_as(slot, |value| Some(value != 0), cursor, depth)
 }
 
 /// Reads a mark that only the value 1 sets (BEP 33).
@@ -174,55 +184,30 @@ pub(crate) fn take_mark(
     cursor: &mut Cursor<'_>,
     depth: usize,
 ) -> Result<()> {
-    if let Some(value) = integer(cursor, depth)? {
-        slot.get_or_insert(value == 1);
-    }
-    Ok(())
+    take_integer_as(slot, |value| Some(value == 1), cursor, depth)
 }
 
-/// Reads a number that is not negative.
-pub(crate) fn take_number(
-    slot: &mut Option<u32>,
-    cursor: &mut Cursor<'_>,
-    depth: usize,
-) -> Result<()> {
-    if let Some(value) = integer(cursor, depth)? {
-        match u32::try_from(value) {
-            Ok(number) => _ = slot.get_or_insert(number),
-            Err(_) => cursor.oddities |= Oddities::WRONG_TYPE,
-        }
-    }
-    Ok(())
-}
-
-/// Reads a string into `slot` if it is free and `read` makes something of it.
-pub(crate) fn take_as<'a, T>(
-    slot: &mut Option<T>,
-    read: impl FnOnce(&'a [u8]) -> Option<T>,
+/// Takes the value of a key that may be one of an item's.
+#[inline(never)]
+pub(crate) fn take_item_field<'a>(
+    item: &mut ItemFields<'a>,
+    key: &[u8],
     cursor: &mut Cursor<'a>,
     depth: usize,
 ) -> Result<()> {
-    if let Some(text) = string(cursor, depth)? {
-        match read(text) {
-            Some(value) => _ = slot.get_or_insert(value),
-            None => cursor.oddities |= Oddities::WRONG_TYPE,
+    match key {
+        b"k" => take_array(&mut item.public_key, cursor, depth),
+        b"seq" => take_integer(&mut item.sequence, cursor, depth),
+        b"sig" => take_array(&mut item.signature, cursor, depth),
+        b"v" => {
+            let from = cursor.rest();
+            cursor.skip(depth)?;
+            let value = &from[..from.len() - cursor.rest().len()];
+            item.value.get_or_insert(value);
+            Ok(())
         }
+        _ => cursor.skip(depth),
     }
-    Ok(())
-}
-
-pub(crate) fn take_port(
-    slot: &mut Option<u16>,
-    cursor: &mut Cursor<'_>,
-    depth: usize,
-) -> Result<()> {
-    if let Some(value) = integer(cursor, depth)? {
-        match u16::try_from(value) {
-            Ok(port) => _ = slot.get_or_insert(port),
-            Err(_) => cursor.oddities |= Oddities::WRONG_TYPE,
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn wanted_families(cursor: &mut Cursor<'_>, depth: usize) -> Result<Want> {
