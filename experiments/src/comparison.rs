@@ -24,7 +24,6 @@ impl Display for Outcome {
         });
         let table = TextTable {
             groups: vec![
-                (1, ""),
                 (3, "lookup latency, ms"),
                 (1, "queries"),
                 (1, "answered"),

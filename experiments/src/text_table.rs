@@ -7,11 +7,14 @@ pub(crate) const WIDTH: usize = 80;
 /// Least columns of the names; longer ones have a line of their own where they
 /// do not fit.
 const LEAST_NAME: usize = 11;
+/// Names up to this length are given room before columns are set apart by two
+/// spaces.
+const MOST_NAME: usize = 20;
 
 /// Names in the first column, figures in the others.
 #[derive(Default)]
 pub(crate) struct TextTable {
-    /// What stands above several headings: of how many columns, and the text.
+    /// What stands above the headings of figures: above how many, and the text.
     pub(crate) groups: Vec<(usize, &'static str)>,
     pub(crate) columns: Vec<&'static str>,
     /// Parts of the table, each under the heading and with columns as wide.
@@ -38,7 +41,7 @@ impl TextTable {
         let mut widths: Vec<_> = (0..self.columns.len())
             .map(|place| widest(place).unwrap_or(0))
             .collect();
-        let mut first = 0;
+        let mut first = 1;
         for (count, text) in &self.groups {
             let after = first + count;
             let wide: usize = widths[first..after].iter().map(|width| width + 1).sum();
@@ -48,11 +51,8 @@ impl TextTable {
         let names = widths[0];
         let figures: usize = widths[1..].iter().sum();
         let spaces = widths.len() - 1;
-        let space = if names + figures + 2 * spaces <= WIDTH {
-            2
-        } else {
-            1
-        };
+        let is_roomy = names.min(MOST_NAME) + figures + 2 * spaces <= WIDTH;
+        let space = if is_roomy { 2 } else { 1 };
         let room = WIDTH.saturating_sub(figures + space * spaces);
         widths[0] = names.min(room.max(LEAST_NAME));
         (widths, space)
@@ -64,12 +64,7 @@ impl Display for TextTable {
         let (widths, space) = self.widths();
         let line = |f: &mut Formatter<'_>, cells: &[&str]| {
             let name = cells.first().copied().unwrap_or_default();
-            let is_long = name.chars().count() > widths[0];
-            if is_long {
-                // what sets it apart may stand at its end
-                writeln!(f, "{name}")?;
-            }
-            let mut text = format!("{:<1$}", if is_long { "" } else { name }, widths[0]);
+            let mut text = begun(f, name, widths[0])?;
             for (cell, width) in cells.iter().zip(&widths).skip(1) {
                 text.push_str(&format!("{:space$}{cell:>width$}", ""));
             }
@@ -101,13 +96,9 @@ impl TextTable {
         widths: &[usize],
         space: usize,
     ) -> fmt::Result {
-        let mut text = format!("{label:<0$}", widths[0]);
-        if label.chars().count() > widths[0] {
-            writeln!(f, "{label}")?;
-            text = " ".repeat(widths[0]);
-        }
+        let mut text = begun(f, label, widths[0])?;
         let mut rest = &widths[1..];
-        for (count, group) in self.groups.iter().skip(1) {
+        for (count, group) in &self.groups {
             let (own, after) = rest.split_at(*count);
             let wide = own.iter().sum::<usize>() + space * (count - 1);
             let placed = match count {
@@ -119,6 +110,16 @@ impl TextTable {
         }
         writeln!(f, "{}", text.trim_end())
     }
+}
+
+/// The first column of a line. A longer name has been written on a line of its
+/// own: what sets it apart may stand at its end.
+fn begun(f: &mut Formatter<'_>, name: &str, width: usize) -> Result<String, fmt::Error> {
+    if name.chars().count() <= width {
+        return Ok(format!("{name:<width$}"));
+    }
+    writeln!(f, "{name}")?;
+    Ok(" ".repeat(width))
 }
 
 /// Breaks a text at its spaces; lines after the first are indented.
@@ -146,7 +147,7 @@ mod tests {
         let row = |row: &[&str; 3]| row.map(str::to_owned).to_vec();
         let rows = rows.iter().map(row).collect();
         TextTable {
-            groups: vec![(1, ""), (2, "both of them")],
+            groups: vec![(2, "both of them")],
             columns: vec!["name", "a", "b"],
             blocks: vec![Block {
                 label: "set".to_owned(),
@@ -158,16 +159,15 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_cells_and_headings() {
-        assert_eq!(
-            table(&[["one", "1", "22222"], ["three", "3", "4"]]),
-            "set    both of them\n\
-             name   a      b\n\
-             one    1  22222\n\
-             three  3      4\n"
-                .replace("name   a      b", "name   a          b")
-                .replace("one    1  22222", "one    1      22222")
-                .replace("three  3      4", "three  3          4")
-        );
+        let expected = [
+            "set    both of them",
+            "name   a           b",
+            "one    1       22222",
+            "three  3           4",
+            "",
+        ];
+        let made = table(&[["one", "1", "22222"], ["three", "3", "4"]]);
+        assert_eq!(made, expected.join("\n"));
     }
 
     #[test]

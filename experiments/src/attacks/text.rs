@@ -24,7 +24,7 @@ impl Display for AttackOutcome {
                 .collect(),
         });
         let table = TextTable {
-            groups: vec![(1, ""), (5, "lookups"), (4, "the node")],
+            groups: vec![(5, "lookups"), (4, "the node")],
             columns: vec![
                 "attack", "found %", "p50 ms", "p99", "asked", "false", "lost", "table", "kept",
                 "ampl.",
