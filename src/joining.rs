@@ -267,8 +267,15 @@ pub(crate) fn status_text(status: &Status) -> String {
     )
 }
 
-/// The first ctrl-C sets `stop`, for work that is not async: what was done is
+/// What the first ctrl-C sets, for work that is not async: what was done is
 /// wanted.
+pub(crate) fn stopped_by_ctrl_c() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_at_ctrl_c(Arc::clone(&stop));
+    stop
+}
+
+/// The first ctrl-C sets `stop`.
 pub(crate) fn stop_at_ctrl_c(stop: Arc<AtomicBool>) {
     std::thread::spawn(move || {
         let asked = block_on(async {

@@ -37,6 +37,7 @@ mod scrape;
 mod secret_key;
 #[cfg(test)]
 mod shown_commands;
+mod swarms;
 mod terminal;
 
 /// The Mainline DHT: join it, look things up in it, and measure who does that

@@ -5,10 +5,9 @@ use mdht_node::{Dht, LookupReport, Peers};
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
 
-use crate::joining::{Troubles, with_node};
 use crate::live::LiveLine;
-use crate::node_args::{NodeArgs, parse_info_hash};
 use crate::output::{Failure, Format, document, line, ms, ms_text};
+use crate::swarms::Swarms;
 
 /// Find peers of swarms: join the DHT, print peers as they come, then a
 /// summary of each lookup.
@@ -19,32 +18,17 @@ use crate::output::{Failure, Format, document, line, ms, ms_text};
   mdht lookup 2c6b6858d61da9543d4231a71db4b1c9264b0685 --bind 0.0.0.0 --bind :: --format json
   mdht lookup 2c6b6858d61da9543d4231a71db4b1c9264b0685 --capture own.pcap")]
 pub(crate) struct Args {
-    /// Infohashes to look up, one after another, 40 hexadecimal digits each
-    #[arg(required = true, value_name = "INFOHASH", value_parser = parse_info_hash)]
-    info_hashes: Vec<Id>,
-
     #[command(flatten)]
-    node: NodeArgs,
+    swarms: Swarms,
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    with_node(&args.node, registry, async |dht, troubles| {
-        look_up_all(dht, args, troubles).await
-    })
-    .await
-}
-
-async fn look_up_all(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {
-    for info_hash in &args.info_hashes {
+    let look_up = async |dht: &Dht, info_hash, format| {
         let live = LiveLine::follow(dht);
-        let peers = dht.get_peers(*info_hash).await.map_err(Failure::failed)?;
-        let report = print_peers(peers, &live, *info_hash, args.node.format).await?;
-        if !report.joined {
-            return Err(troubles.not_joined(&args.node));
-        }
-        print_report(&report, args.node.format)?;
-    }
-    Ok(())
+        let peers = dht.get_peers(info_hash).await.map_err(Failure::failed)?;
+        print_peers(peers, &live, info_hash, format).await
+    };
+    args.swarms.each(registry, look_up, print_report).await
 }
 
 /// Prints peers as they come; returns the report of the finished lookup.

@@ -1,13 +1,11 @@
 //! `mdht scrape`.
 
-use mdht_krpc::Id;
 use mdht_node::{Dht, LookupReport};
 use mdht_plugins::Registry;
 use serde_json::{Value, json};
 
-use crate::joining::{Troubles, with_node};
-use crate::node_args::{NodeArgs, parse_info_hash};
 use crate::output::{Failure, Format, document, line};
+use crate::swarms::Swarms;
 
 /// Find out how many seeds and other peers swarms have, without joining them
 /// [BEP 33]. The nodes closest to each infohash are asked for filters of whom
@@ -18,34 +16,23 @@ use crate::output::{Failure, Format, document, line};
   mdht scrape 2c6b6858d61da9543d4231a71db4b1c9264b0685
   mdht scrape 2c6b6858d61da9543d4231a71db4b1c9264b0685 --bind 0.0.0.0 --bind :: --format json")]
 pub(crate) struct Args {
-    /// Infohashes of the swarms, 40 hexadecimal digits each, one after another
-    #[arg(required = true, value_name = "INFOHASH", value_parser = parse_info_hash)]
-    info_hashes: Vec<Id>,
-
     #[command(flatten)]
-    node: NodeArgs,
+    swarms: Swarms,
 }
 
 pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    with_node(&args.node, registry, async |dht, troubles| {
-        scrape_all(dht, args, troubles).await
-    })
-    .await
+    let scrape = async |dht: &Dht, info_hash, _| {
+        let peers = dht.scrape(info_hash).await.map_err(Failure::failed)?;
+        peers.report().await.map_err(Failure::failed)
+    };
+    args.swarms.each(registry, scrape, print_report).await
 }
 
-async fn scrape_all(dht: &Dht, args: &Args, troubles: &Troubles) -> Result<(), Failure> {
-    for info_hash in &args.info_hashes {
-        let peers = dht.scrape(*info_hash).await.map_err(Failure::failed)?;
-        let report = peers.report().await.map_err(Failure::failed)?;
-        if !report.joined {
-            return Err(troubles.not_joined(&args.node));
-        }
-        match args.node.format {
-            Format::Json => document(&scrape_document(&report))?,
-            Format::Text => line(&scrape_line(&report))?,
-        }
+fn print_report(report: &LookupReport, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => document(&scrape_document(report)),
+        Format::Text => line(&scrape_line(report)),
     }
-    Ok(())
 }
 
 fn scrape_document(report: &LookupReport) -> Value {

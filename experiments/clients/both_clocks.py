@@ -22,9 +22,9 @@ from typing import Any
 
 sys.dont_write_bytecode = True  # leave nothing in the checkout
 
+from installed import ROOT
 from run import look_up, start
 from side_by_side import table
-from side_by_side.drivers import ROOT
 from side_by_side.world import World
 
 FIGURES = [("latency_ms", "latency, ms"), ("cost", "cost, queries"), ("closest_ms", "time to closest, ms")]

@@ -15,46 +15,22 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True  # leave nothing in the checkout
+
+from bencode import decode, encode
+from installed import PYTHON, ROOT
+
 # Of one infohash, announced before the amplification is measured.
 PEERS = 100
 # Honest swarms, and the attackers' infohashes that come after them.
 HONEST, FLOOD = 50, 2500
 # Queries a second from one source, and for how many seconds.
 RATE, SECONDS = 400, 5
-
-
-def bencode(value: Any) -> bytes:
-    match value:
-        case int():
-            return b"i%de" % value
-        case bytes():
-            return b"%d:%s" % (len(value), value)
-        case list():
-            return b"l" + b"".join(map(bencode, value)) + b"e"
-        case dict():
-            return b"d" + b"".join(bencode(key) + bencode(value[key]) for key in sorted(value)) + b"e"
-    raise TypeError(value)
-
-
-def bdecode(data: bytes, at: int = 0) -> tuple[Any, int]:
-    kind = data[at : at + 1]
-    if kind == b"i":
-        end = data.index(b"e", at)
-        return int(data[at + 1 : end]), end + 1
-    if kind in (b"l", b"d"):
-        items, at = [], at + 1
-        while data[at : at + 1] != b"e":
-            item, at = bdecode(data, at)
-            items.append(item)
-        return (items if kind == b"l" else dict(zip(items[::2], items[1::2]))), at + 1
-    colon = data.index(b":", at)
-    end = colon + 1 + int(data[at:colon])
-    return data[colon + 1 : end], end
 
 
 class Attacker:
@@ -69,7 +45,7 @@ class Attacker:
     def query(self, method: bytes, transaction: bytes = b"aa", **arguments: Any) -> bytes:
         named = {key.encode(): value for key, value in arguments.items()}
         # read-only: it is not asked in its turn [BEP 43]
-        return bencode({b"t": transaction, b"y": b"q", b"q": method, b"ro": 1, b"a": {b"id": self.id, **named}})
+        return encode({b"t": transaction, b"y": b"q", b"q": method, b"ro": 1, b"a": {b"id": self.id, **named}})
 
     def send(self, datagram: bytes) -> None:
         self.socket.sendto(datagram, self.target)
@@ -89,16 +65,16 @@ class Attacker:
 
     def announce(self, infohash: bytes) -> bool:
         answer = self.ask(self.query(b"get_peers", info_hash=infohash))
-        token = bdecode(answer)[0].get(b"r", {}).get(b"token") if answer else None
+        token = decode(answer)[0].get(b"r", {}).get(b"token") if answer else None
         return token is not None and self.shows(infohash, token)
 
     def shows(self, infohash: bytes, token: bytes) -> bool:
         answer = self.ask(self.query(b"announce_peer", info_hash=infohash, port=6881, token=token))
-        return answer is not None and bdecode(answer)[0].get(b"y") == b"r"
+        return answer is not None and decode(answer)[0].get(b"y") == b"r"
 
     def holds(self, infohash: bytes) -> bool | None:
         answer = self.ask(self.query(b"get_peers", info_hash=infohash))
-        return bool(bdecode(answer)[0].get(b"r", {}).get(b"values")) if answer else None
+        return bool(decode(answer)[0].get(b"r", {}).get(b"values")) if answer else None
 
     def close(self) -> None:
         self.socket.close()
@@ -120,7 +96,7 @@ def amplification(target: tuple[str, int]) -> dict[str, Any]:
 def tokens(target: tuple[str, int]) -> dict[str, Any]:
     infohash, first = os.urandom(20), Attacker(target, "127.13.0.1")
     answer = first.ask(first.query(b"get_peers", info_hash=infohash))
-    token = bdecode(answer)[0][b"r"][b"token"] if answer else b""
+    token = decode(answer)[0][b"r"][b"token"] if answer else b""
     same_ip = Attacker(target, "127.13.0.1").shows(infohash, token)
     other_ip = Attacker(target, "127.13.0.2").shows(infohash, token)
     other_key = first.shows(os.urandom(20), token)
@@ -202,7 +178,7 @@ def free_port(ip: str) -> int:
 
 def start_libtorrent(ip: str, port: int) -> subprocess.Popen[str]:
     driver = ROOT / "experiments" / "clients" / "libtorrent_client.py"
-    words = [str(ROOT / "target/interop/venv/bin/python"), str(driver), ip, str(port), "127.0.0.1:9", "/tmp"]
+    words = [str(PYTHON), str(driver), ip, str(port), "127.0.0.1:9", "/tmp"]
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

@@ -4,22 +4,13 @@ import sys
 import threading
 
 import libtorrent as lt
+from client_settings import libtorrent
 
 
 def main() -> None:
     ip, port, bootstrap, _dir = sys.argv[1:]
-    session = lt.session(
-        {
-            "listen_interfaces": f"{ip}:{port}",
-            "dht_bootstrap_nodes": bootstrap,
-            "enable_dht": True,
-            # they would talk to others than the world
-            "enable_lsd": False,
-            "enable_upnp": False,
-            "enable_natpmp": False,
-            "alert_mask": lt.alert_category.dht_operation | lt.alert_category.error,
-        }
-    )
+    alerts = lt.alert_category.dht_operation | lt.alert_category.error
+    session = lt.session(libtorrent(f"{ip}:{port}", bootstrap, alerts))
     print("ready", flush=True)
     threading.Thread(target=report, args=[session], daemon=True).start()
     for line in sys.stdin:

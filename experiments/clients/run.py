@@ -19,8 +19,9 @@ from typing import Any
 
 sys.dont_write_bytecode = True  # leave nothing in the checkout
 
+from installed import ROOT
 from side_by_side import table
-from side_by_side.drivers import ROOT, Client, command
+from side_by_side.drivers import Client, command
 from side_by_side.world import World
 
 PORT = 6881

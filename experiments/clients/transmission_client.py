@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from client_settings import fill_transmission_home
 from controlled import drive, free_port
 
 
@@ -41,23 +42,8 @@ class Rpc:
 def main() -> None:
     ip, port, bootstrap, folder = sys.argv[1:]
     home, control = Path(folder), free_port()
-    (home / "downloads").mkdir(parents=True, exist_ok=True)
-    settings = {
-        "bind-address-ipv4": ip,
-        "peer-port": int(port),
-        "dht-enabled": True,
-        "download-dir": str(home / "downloads"),
-        "rpc-bind-address": "127.0.0.1",
-        "rpc-port": control,
-        # they would talk to others than the world
-        "utp-enabled": False,
-        "lpd-enabled": False,
-        "pex-enabled": False,
-        "port-forwarding-enabled": False,
-    }
-    (home / "settings.json").write_text(json.dumps(settings))
-    # read before it asks the public routers; a line is HOST PORT
-    (home / "dht.bootstrap").write_text(bootstrap.replace(":", " ") + "\n")
+    more = {"rpc_bind_address": "127.0.0.1", "rpc_port": control}
+    fill_transmission_home(home, ip, int(port), [bootstrap], **more)
     rpc = Rpc(f"http://127.0.0.1:{control}/transmission/rpc")
 
     def look_up(infohash: str) -> None:

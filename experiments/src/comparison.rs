@@ -1,4 +1,4 @@
-//! The outcome as a table for the terminal, in at most 100 columns.
+//! The outcome as a table for the terminal.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,34 +7,62 @@ use crate::outcome::{Outcome, VariantOutcome};
 use crate::published::PublishedRow;
 use crate::report::ranking;
 use crate::score::Score;
+use crate::text_table::{Block, TextTable, write_wrapped};
 use crate::verdict::Figure;
 
-/// Most columns.
-const WIDTH: usize = 100;
-/// Columns of a percentile.
-const LATENCY: usize = 15;
-/// Columns of a combination's name; longer ones have a line of their own.
-const NAME: usize = 16;
+/// Most columns of a percentile.
+const LATENCY: usize = 13;
 
 impl Display for Outcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write_heading(f, self)?;
         let published = self.published();
-        for variant in &self.variants {
+        let is_thesis_world = self.is_thesis_world();
+        let rows = self.variants.iter().map(|variant| {
             let row = published.row(&variant.variant.label);
-            write_row(f, variant, row.as_ref())?;
-        }
-        write_oracle(f, &self.limits_ms())?;
+            row_of(variant, row.filter(|_| is_thesis_world).as_ref())
+        });
+        let table = TextTable {
+            groups: vec![
+                (3, "lookup latency, ms"),
+                (1, "queries"),
+                (1, "answered"),
+                (1, "upkeep"),
+            ],
+            columns: vec![
+                "combination",
+                "p50",
+                "p75",
+                "p99",
+                "a lookup",
+                "%",
+                "a minute",
+            ],
+            blocks: vec![Block {
+                label: String::new(),
+                rows: rows.chain(oracle_row(&self.limits_ms())).collect(),
+            }],
+        };
+        write!(f, "{table}")?;
         writeln!(f)?;
         for figure in Figure::ALL {
             let ranking = ranking(self, figure);
             write_wrapped(f, &format!("By {}: {ranking}", figure.words()))?;
         }
-        write_wrapped(
-            f,
-            "< is less, ~ no difference shown to the next (95 %). In brackets: the thesis.",
-        )?;
-        write_score(f, &self.score())?;
+        let mut legend = "< is less, ~ no difference shown to the next (95 %).".to_owned();
+        if !self.limits_ms().is_empty() {
+            legend.push_str(&format!(
+                " {}: the least possible, from outside.",
+                oracle::LABEL
+            ));
+        }
+        if is_thesis_world {
+            legend.push_str(" In brackets: the thesis.");
+        }
+        write_wrapped(f, &legend)?;
+        if is_thesis_world {
+            write_score(f, &self.score())?;
+        }
         if !self.is_whole {
             writeln!(f, "\nEnded before everything was run; --resume goes on.")?;
         }
@@ -67,24 +95,11 @@ fn write_heading(f: &mut Formatter<'_>, outcome: &Outcome) -> fmt::Result {
         outcome.virtual_time.as_secs_f64() / 3600.0,
     );
     write_wrapped(f, &text)?;
-    writeln!(f)?;
-    writeln!(
-        f,
-        "{:NAME$} {:^47} {:>12} {:>10} {:>8}",
-        "", "lookup latency, ms", "queries", "answered", "upkeep"
-    )?;
-    writeln!(
-        f,
-        "{:NAME$} {:>LATENCY$} {:>LATENCY$} {:>LATENCY$} {:>12} {:>10} {:>8}",
-        "combination", "p50", "p75", "p99", "a lookup", "%", "a minute"
-    )
+    writeln!(f)
 }
 
-fn write_row(
-    f: &mut Formatter<'_>,
-    variant: &VariantOutcome,
-    row: Option<&PublishedRow>,
-) -> fmt::Result {
+/// A variant's figures, with the published ones if there is a row of them.
+fn row_of(variant: &VariantOutcome, row: Option<&PublishedRow>) -> Vec<String> {
     let latency = |key: &str, place: usize| {
         let interval = variant.interval("lookup_latency_ms", key);
         let half = interval.and_then(|interval| interval.half);
@@ -100,41 +115,32 @@ fn write_row(
     };
     let queries = words(variant.queries_per_lookup());
     let answered = words(variant.figure("lookup_queries", "answered_pct"));
-    let mut name = variant.variant.label.as_str();
-    if name.chars().count() > NAME {
-        // what sets it apart may stand at its end
-        writeln!(f, "{name}")?;
-        name = "";
-    }
-    writeln!(
-        f,
-        "{:NAME$} {:>LATENCY$} {:>LATENCY$} {:>LATENCY$} {:>12} {:>10} {:>8}",
-        name,
+    vec![
+        variant.variant.label.clone(),
         latency("p50", 0),
         latency("p75", 1),
         latency("p99", 3),
         beside(&queries, row.map(|row| row.queries_per_lookup)),
         beside(&answered, row.map(|row| row.answered_pct)),
         words(variant.figure("maintenance", "per_minute")),
-    )
+    ]
 }
 
-fn write_oracle(f: &mut Formatter<'_>, limits_ms: &[f64]) -> fmt::Result {
-    if limits_ms.is_empty() {
-        return Ok(());
-    }
+/// The oracle's figures, if it has any.
+fn oracle_row(limits_ms: &[f64]) -> Option<Vec<String>> {
     let limit = |p| match oracle::percentile(limits_ms, p) {
         Some(short) if short < 10.0 => format!("{short:.1}"),
         limit => words(limit),
     };
-    writeln!(
-        f,
-        "{:NAME$} {:>LATENCY$} {:>LATENCY$} {:>LATENCY$}   the least possible, from outside",
-        oracle::LABEL,
-        limit(50.0),
-        limit(75.0),
-        limit(99.0),
-    )
+    let row = || {
+        vec![
+            oracle::LABEL.to_owned(),
+            limit(50.0),
+            limit(75.0),
+            limit(99.0),
+        ]
+    };
+    (!limits_ms.is_empty()).then(row)
 }
 
 fn write_score(f: &mut Formatter<'_>, score: &Score) -> fmt::Result {
@@ -150,9 +156,6 @@ fn write_score(f: &mut Formatter<'_>, score: &Score) -> fmt::Result {
         text.push_str(&format!(", {} {what}", told(score.figures_met(kind))));
     }
     text.push('.');
-    if !score.is_thesis_world {
-        text.push_str(" This is not the thesis's world: they need not be.");
-    }
     write_wrapped(f, &text)
 }
 
@@ -166,44 +169,45 @@ fn words(figure: Option<f64>) -> String {
     figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.0}"))
 }
 
-/// Breaks a text at its spaces; lines after the first are indented.
-fn write_wrapped(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
-    let mut column = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > WIDTH {
-            write!(f, "\n  {word}")?;
-            column = 2 + length;
-        } else {
-            let space = if column > 0 { " " } else { "" };
-            write!(f, "{space}{word}")?;
-            column += space.len() + length;
-        }
-    }
-    writeln!(f)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing;
+    use crate::text_table::WIDTH;
+
+    const REPEATED: [(&str, &[f64]); 4] = [
+        ("NR128-A", &[164.0, 180.0, 120.0]),
+        ("BEP5-S", &[12_105.0, 13_000.0, 9_000.0]),
+        (LONG, &[1.0, 2.0, 3.0]),
+        ("NICE-S", &[500.0, 505.0, 501.0]),
+    ];
+    const LONG: &str = "a combination with a very long name";
 
     #[test]
     fn no_line_is_wider_than_a_terminal() {
-        let long = "a combination with a very long name";
-        let repeated: [(&str, &[f64]); 4] = [
-            ("NR128-A", &[164.0, 180.0, 120.0]),
-            ("BEP5-S", &[12_105.0, 13_000.0, 9_000.0]),
-            (long, &[1.0, 2.0, 3.0]),
-            ("NICE-S", &[500.0, 505.0, 501.0]),
-        ];
         for count in [1, 3] {
-            let variants = repeated.map(|(label, medians)| (label, &medians[..count]));
-            let text = testing::outcome(&variants).to_string();
-            for line in text.lines() {
-                assert!(line.chars().count() <= WIDTH, "{line}");
+            let variants = REPEATED.map(|(label, medians)| (label, &medians[..count]));
+            for outcome in [testing::outcome(&variants), testing::of_thesis(&variants)] {
+                let text = outcome.to_string();
+                for line in text.lines() {
+                    assert!(line.chars().count() <= WIDTH, "{line}");
+                }
+                assert!(text.contains("oracle") && text.contains(LONG), "{text}");
             }
-            assert!(text.contains("oracle") && text.contains(long), "{text}");
         }
+    }
+
+    #[test]
+    fn what_the_thesis_published_stands_beside_its_own_world_alone() {
+        let once = REPEATED.map(|(label, medians)| (label, &medians[..1]));
+        let text = testing::of_thesis(&once).to_string();
+        assert!(
+            text.contains("164 (164)") && text.contains("the thesis"),
+            "{text}"
+        );
+        let text = testing::outcome(&once).to_string();
+        assert!(
+            !text.contains("(164)") && !text.contains("thesis"),
+            "{text}"
+        );
     }
 }

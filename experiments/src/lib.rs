@@ -32,6 +32,7 @@
 //! verdict      which of two is faster, or that none can be told to be
 //! summary      the outcome as JSON
 //! comparison   as a table for the terminal
+//! text_table   tables for the terminal
 //! report       as a page and as figures
 //! replay       routing modules fed with what a captured node received
 //! ```
@@ -79,6 +80,7 @@ mod summary;
 pub mod survey;
 #[cfg(test)]
 mod testing;
+mod text_table;
 mod unique;
 mod variant_run;
 mod verdict;

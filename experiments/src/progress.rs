@@ -21,6 +21,8 @@ pub struct Progress {
     pub virtual_before: Duration,
     /// Virtual time of all runs.
     pub virtual_total: Duration,
+    /// Whether the time is real: the nodes live on real sockets.
+    pub is_live: bool,
     /// Nodes under test that are done.
     pub runs: usize,
     /// Nodes under test: variants, times worlds, repetitions and nodes of each.
@@ -36,6 +38,7 @@ impl Progress {
         Self {
             lookups_total: lookups * u64::from(count),
             virtual_total: length(script).saturating_mul(count),
+            is_live: script.live.is_some(),
             runs_total: runs,
             ..Self::default()
         }

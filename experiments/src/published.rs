@@ -1,5 +1,6 @@
 //! The figures that the thesis published [8, Tables I to III, Fig. 2, 8, 9].
 
+use mdht_overlay::parameters::Parameters;
 use serde::Serialize;
 
 /// What a published figure is to a measured one.
@@ -82,6 +83,17 @@ impl Published {
     pub const OTHER_CLIENTS: &str = "other versions";
     /// What Table III calls nodes that sent no `v`.
     pub const NO_CLIENT: &str = "no version";
+
+    /// Whether a world is the thesis's: of its size, and otherwise as worlds
+    /// are by default, for that was fitted to it.
+    pub fn is_of(world: &Parameters) -> bool {
+        let fitted = Parameters {
+            nodes: world.nodes,
+            seed: world.seed,
+            ..Parameters::default()
+        };
+        (4_000_000..=10_000_000).contains(&world.nodes) && *world == fitted
+    }
 
     /// The thesis's chapter 8.
     pub fn thesis() -> Self {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::outcome::{Outcome, VariantOutcome};
 use crate::published::{Basis, Published, PublishedRow};
+use crate::script::World;
 
 /// Pairs whose published medians differ by less than this factor are in no
 /// order that could be met.
@@ -83,8 +84,7 @@ pub struct ScoredPair {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Score {
-    /// Whether the world and the schedule are those of the thesis. In any
-    /// other the figures need not agree.
+    /// See [`Outcome::is_thesis_world`].
     pub is_thesis_world: bool,
     /// Every pair in clear order of which at least one row is predicted.
     pub pairs: Vec<ScoredPair>,
@@ -122,6 +122,24 @@ impl Score {
 }
 
 impl Outcome {
+    /// Whether the world and the schedule are those of the thesis: in any
+    /// other its figures need not agree.
+    pub fn is_thesis_world(&self) -> bool {
+        let script = &self.script;
+        let [
+            World {
+                overlay,
+                full_nodes: None,
+                ..
+            },
+        ] = script.worlds.as_slice()
+        else {
+            return false;
+        };
+        let lookups = script.schedule.infohashes;
+        script.live.is_none() && Published::is_of(overlay) && lookups == Published::LOOKUPS
+    }
+
     /// The score against the thesis. Rows that were fitted, stand-ins and
     /// other readings of a module do not count.
     pub fn score(&self) -> Score {
@@ -129,12 +147,8 @@ impl Outcome {
         let rows = self.variants.iter();
         let rows = rows.filter_map(|v| Some((v, published.row(&v.variant.label)?)));
         let rows: Vec<_> = rows.collect();
-        let (nodes, lookups) = (self.script.overlay.nodes, self.script.schedule.infohashes);
         Score {
-            is_thesis_world: self.script.live.is_none()
-                && self.script.worlds.len() == 1
-                && (4_000_000..=10_000_000).contains(&nodes)
-                && lookups == Published::LOOKUPS,
+            is_thesis_world: self.is_thesis_world(),
             pairs: pairs(&rows),
             figures: rows.iter().flat_map(|(v, row)| figures(v, row)).collect(),
         }

@@ -16,7 +16,18 @@ use crate::script::Script;
 /// An outcome of variants by label, with the median latency of each of their
 /// repetitions, of which all have as many.
 pub(crate) fn outcome(variants: &[(&str, &[f64])]) -> Outcome {
-    let mut text = format!("name = \"made\"\nrepetitions = {}\n", variants[0].1.len());
+    outcome_in("", variants)
+}
+
+/// The same in the thesis's world.
+pub(crate) fn of_thesis(variants: &[(&str, &[f64])]) -> Outcome {
+    let world = "overlay.nodes = 8_000_000\nschedule.infohashes = 3078\n";
+    outcome_in(world, variants)
+}
+
+fn outcome_in(world: &str, variants: &[(&str, &[f64])]) -> Outcome {
+    let repetitions = variants[0].1.len();
+    let mut text = format!("name = \"made\"\nrepetitions = {repetitions}\n{world}");
     for (label, _) in variants {
         text.push_str(&format!(
             "[[variant]]\nlabel = \"{label}\"\nrouting = \"bep5\"\nlookup = \"standard\"\n"

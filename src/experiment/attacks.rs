@@ -2,8 +2,7 @@
 
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use mdht_experiments::{AttackScript, attacks};
 use mdht_plugins::Registry;
@@ -12,7 +11,7 @@ use mdht_profiler::plot;
 use super::RunArgs;
 use super::kept::{Kept, stopped_early};
 use super::progress_line::ProgressLine;
-use crate::joining::stop_at_ctrl_c;
+use crate::joining::stopped_by_ctrl_c;
 use crate::output::Failure;
 
 pub(super) fn run(
@@ -31,8 +30,7 @@ pub(super) fn run(
         script.seed = seed;
     }
     let kept = Kept::make(args.out(&script.name))?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    stop_at_ctrl_c(Arc::clone(&stopped));
+    let stopped = stopped_by_ctrl_c();
     let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let threads = args.threads.unwrap_or(cores);
     let screen = ProgressLine::new();

@@ -9,8 +9,7 @@ mod survey;
 use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::ValueEnum;
 use mdht_experiments::report::{self, Repeat};
@@ -21,7 +20,7 @@ use mdht_experiments::{
 };
 use mdht_plugins::{Registry, nearest_name};
 
-use crate::joining::stop_at_ctrl_c;
+use crate::joining::stopped_by_ctrl_c;
 use crate::output::{Failure, Format, document, line, note};
 use progress_line::ProgressLine;
 
@@ -136,8 +135,7 @@ fn run_script(args: &RunArgs, registry: &Registry) -> Result<(), Failure> {
         threads: args.threads.map_or(cores, usize::from),
     };
     let line = ProgressLine::new();
-    let stopped = Arc::new(AtomicBool::new(false));
-    stop_at_ctrl_c(Arc::clone(&stopped));
+    let stopped = stopped_by_ctrl_c();
     let outcome = run_experiment(&experiment, &|progress| {
         line.show(progress);
         !stopped.load(Ordering::Relaxed)

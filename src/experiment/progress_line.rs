@@ -64,8 +64,12 @@ fn text(progress: &Progress, passed: Duration) -> String {
     let speed = done.as_secs_f64() / passed.as_secs_f64().max(1e-3);
     let left = progress.virtual_total.saturating_sub(progress.virtual_time);
     let left = left.as_secs_f64() / speed.max(1e-3);
+    let (kind, pace) = match progress.is_live {
+        true => ("", String::new()),
+        false => ("virtual ", format!(" {speed:.0} times real time,")),
+    };
     format!(
-        "{} of {} runs, {:.1} of {:.1} virtual hours, {} of {} lookups, {speed:.0} times real time, {left:.0} s left",
+        "{} of {} runs, {:.1} of {:.1} {kind}hours, {} of {} lookups,{pace} {left:.0} s left",
         progress.runs,
         progress.runs_total,
         hours(progress.virtual_time),
@@ -73,4 +77,18 @@ fn text(progress: &Progress, passed: Duration) -> String {
         progress.lookups,
         progress.lookups_total,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_on_real_sockets_are_not_called_virtual() {
+        let mut progress = Progress::default();
+        let told = |progress: &Progress| text(progress, Duration::from_secs(1));
+        assert!(told(&progress).contains("virtual hours"));
+        progress.is_live = true;
+        assert!(told(&progress).contains(" hours") && !told(&progress).contains("virtual"));
+    }
 }

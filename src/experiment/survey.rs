@@ -1,8 +1,7 @@
 //! `mdht experiment run` of a script with a section `[survey]`.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use mdht_experiments::{SurveyScript, survey, survey_html};
 use mdht_plugins::Registry;
@@ -10,7 +9,7 @@ use mdht_plugins::Registry;
 use super::RunArgs;
 use super::kept::{Kept, stopped_early};
 use super::progress_line::ProgressLine;
-use crate::joining::stop_at_ctrl_c;
+use crate::joining::stopped_by_ctrl_c;
 use crate::output::Failure;
 
 pub(super) fn run(
@@ -30,8 +29,7 @@ pub(super) fn run(
         script.overlay.seed = seed;
     }
     let kept = Kept::make(args.out(&script.name))?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    stop_at_ctrl_c(Arc::clone(&stopped));
+    let stopped = stopped_by_ctrl_c();
     let screen = ProgressLine::new();
     let hours = |time: std::time::Duration| time.as_secs_f64() / 3600.0;
     let outcome = survey(&script, registry, &|passed, nodes| {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mdht_overlay::World;
@@ -12,7 +11,7 @@ use mdht_overlay::serve::{Plan, Range, RealTime};
 use serde_json::{Value, json};
 
 use super::WorldArgs;
-use crate::joining::stop_at_ctrl_c;
+use crate::joining::stopped_by_ctrl_c;
 use crate::output::{Failure, Format, document, line, ms};
 
 /// Serve the world in real time on real UDP, for any DHT client that is
@@ -99,8 +98,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         turned.map_err(|error| usage(format!("--attack: {error}")))?;
     }
     let mut server = Server::new(front, args.capture.as_deref()).map_err(Failure::failed)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    stop_at_ctrl_c(stop.clone());
+    let stop = stopped_by_ctrl_c();
     match args.format {
         Format::Json => document(&ready(&server, namespace.as_ref()))?,
         Format::Text => print_ready(&server, namespace.as_ref())?,

@@ -4,19 +4,10 @@ import random
 import struct
 from hashlib import sha1
 
+from bencode import encode
+
 NODES = {"10.0.0.1": 60, "10.0.0.2": 140}  # address, fastest answer in ms
 CLIENTS = [b"UT\x00\x01", b"LT\x01\x02", b"<b>x", None]  # one wants to be markup
-
-
-def bencode(value):
-    if isinstance(value, int):
-        return b"i%de" % value
-    if isinstance(value, bytes):
-        return b"%d:%s" % (len(value), value)
-    if isinstance(value, list):
-        return b"l" + b"".join(map(bencode, value)) + b"e"
-    pairs = sorted(value.items())
-    return b"d" + b"".join(bencode(k) + bencode(v) for k, v in pairs) + b"e"
 
 
 def ip_address(text):
@@ -38,7 +29,7 @@ class Sample:
         self.transaction = 0
 
     def send(self, ms, source, destination, message):
-        payload = message if isinstance(message, bytes) else bencode(message)
+        payload = message if isinstance(message, bytes) else encode(message)
         self.packets.append((ms, datagram(source, destination, payload)))
 
     def exchange(self, ms, node, query, arguments, values=None):

@@ -14,20 +14,25 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.dont_write_bytecode = True  # leave nothing in the checkout
+ROOT = Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tests"), str(ROOT / "experiments" / "clients")]
 
+from installed import CARGO, PYTHON
 from suite import plan
-from suite.checks import Checks
-from suite.clients import VENV_PYTHON
-from suite.helper import Helper
-from suite.namespace import Namespace, run_ip
+from suite.loopback import Loopback
+from suites import frame
+from suites.checks import Checks
+from suites.helper import Helper
+from suites.namespace import Namespace
 
-MAINLINE = plan.ROOT / "target" / "clients" / "cargo" / "release" / "mainline-driver"
+MAINLINE = CARGO / "mainline-driver"
+# A run takes about a minute and a half; a hang must end.
+SUITE_SECONDS = 240
 
 NODES = 24
 SEEDS, LEECHES = 6, 10
@@ -66,7 +71,7 @@ class Suite:
         self.namespace, self.checks, self.binary = namespace, checks, binary
         script = str(plan.INTEROP / "libtorrent_beps.py")
         log = plan.LOGS / "libtorrent-beps.log"
-        self.libtorrent = Helper(namespace, "libtorrent", [str(VENV_PYTHON), script], log)
+        self.libtorrent = Helper(namespace, "libtorrent", [str(PYTHON), script], log)
 
     def session(self, name: str, listen: str, bootstrap: str = "", **settings: Any) -> None:
         self.libtorrent.ask("start", 20, name=name, listen=listen, bootstrap=bootstrap, settings=settings)
@@ -243,7 +248,6 @@ class Suite:
         self.checks.true("with an ID in each", len(set(ids)) == 2, "two IDs", ids)
         dual.stop()
 
-
     def mainline(self) -> None:
         """The crate mainline, among nodes of ours alone: what it learns, it learns from us."""
         node = self.node("mainline-host", "--bind 64.96.0.1:6881")
@@ -338,29 +342,23 @@ class Node:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Runs mdht and libtorrent against each other, BEP by BEP.")
-    default = plan.ROOT / "target" / "release" / "mdht"
-    parser.add_argument("--mdht", type=Path, default=default, metavar="PATH", help="the binary to test")
+    frame.add_mdht(parser)
     binary = parser.parse_args().mdht.resolve()
+    return frame.run(lambda checks: begin(checks, binary), SUITE_SECONDS)
+
+
+def begin(checks: Checks, binary: Path) -> None:
     plan.LOGS.mkdir(parents=True, exist_ok=True)
-    checks = Checks()
-    signal.signal(signal.SIGALRM, lambda *_: sys.exit("240 s are over"))
-    signal.alarm(240)
-    try:
-        with Namespace() as namespace:
-            add_addresses(namespace)
-            Suite(namespace, checks, binary).run()
-    except Exception as problem:
-        traceback.print_exc()
-        checks.true("the suite runs to its end", False, "no error", problem)
-    print(checks.summary(), flush=True)
-    return 1 if checks.failed else 0
+    with Loopback() as namespace:
+        add_addresses(namespace)
+        Suite(namespace, checks, binary).run()
 
 
 def add_addresses(namespace: Namespace) -> None:
-    run_ip("-n", namespace.name, "addr", "add", f"{HOME}/32", "dev", "lo")
-    run_ip("-n", namespace.name, "route", "add", "local", "64.0.0.0/8", "dev", "lo", "src", HOME)
+    namespace.ip("addr", "add", f"{HOME}/32", "dev", "lo")
+    namespace.ip("route", "add", "local", "64.0.0.0/8", "dev", "lo", "src", HOME)
     for n in [*range(0x10, 0x1A), 0x40, 0x80, 0x81]:
-        run_ip("-n", namespace.name, "addr", "add", f"fd00:{n:x}::1/128", "dev", "lo", "nodad")
+        namespace.ip("addr", "add", f"fd00:{n:x}::1/128", "dev", "lo", "nodad")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""libtorrent DHT nodes for beps.py, driven by JSON lines like libtorrent_nodes.py.
+"""libtorrent DHT nodes for beps.py, driven by JSON lines (suites/answering.py).
 
     start    {"name": TEXT, "listen": "IP:PORT,[IP]:PORT", "bootstrap": "IP:PORT,...", "settings": {...}}
     warm_up  {"names": [TEXT, ...]}                        every session looks up something made up
@@ -10,18 +10,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+sys.dont_write_bytecode = True  # leave nothing in the checkout
+ROOT = Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tests"), str(ROOT / "experiments" / "clients")]
+
+import client_settings
 import libtorrent as lt
-from libtorrent_nodes import RELAXED
+from suites.answering import answer_lines
 
 # as an announce to trackers says it: libtorrent's announce_flags
 SEED = 1
+ALERTS = lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats
 
 
 class Sessions:
@@ -29,16 +35,8 @@ class Sessions:
         self.sessions: dict[str, lt.session] = {}
 
     def start(self, name: str, listen: str, bootstrap: str, settings: dict[str, Any]) -> dict[str, Any]:
-        base: dict[str, Any] = {
-            "listen_interfaces": listen,
-            "dht_bootstrap_nodes": bootstrap,
-            "enable_dht": True,
-            "enable_lsd": False,
-            "enable_upnp": False,
-            "enable_natpmp": False,
-            "alert_mask": lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats,
-        }
-        self.sessions[name] = lt.session({**base, **RELAXED, **settings})
+        base = client_settings.libtorrent(listen, bootstrap, ALERTS)
+        self.sessions[name] = lt.session({**base, **client_settings.LIBTORRENT_RELAXED, **settings})
         return {}
 
     def warm_up(self, names: list[str]) -> dict[str, Any]:
@@ -93,17 +91,8 @@ def text(ip: str, port: int) -> str:
 
 def main() -> None:
     sessions = Sessions()
-    actions: dict[str, Callable[..., dict[str, Any]]] = {
-        name: getattr(sessions, name) for name in ("start", "warm_up", "tables", "announce", "find", "sample")
-    }
-    for line in sys.stdin:
-        request = json.loads(line)
-        number, action = request.pop("id"), request.pop("do")
-        try:
-            reply = actions[action](**request)
-        except Exception as problem:  # reported to the suite, which fails the check that asked
-            reply = {"error": f"{type(problem).__name__}: {problem}"}
-        print(json.dumps({"id": number, **reply}), flush=True)
+    names = ("start", "warm_up", "tables", "announce", "find", "sample")
+    answer_lines({name: getattr(sessions, name) for name in names})
 
 
 if __name__ == "__main__":

@@ -9,29 +9,29 @@ Logs and captures stay in target/interop.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # leave nothing in the checkout
+ROOT = Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tests"), str(ROOT / "experiments" / "clients")]
 
 from suite import plan, samples
 from suite.analysis import Analysis
 from suite.bed import Bed
 from suite.capture import Tcpdump
-from suite.checks import Checks, Clock
 from suite.clients import missing_prerequisites
 from suite.items import Items
 from suite.live import check_live_script
-from suite.namespace import Namespace
+from suite.loopback import Loopback
 from suite.rounds import Rounds
+from suites import frame
+from suites.checks import Checks, Clock
 
-# No run has needed half of it; a hang must end.
-SUITE_SECONDS = 400
+# A run takes about 250 s; a hang must end.
+SUITE_SECONDS = 600
 
 CLIENTS = {
     "libtorrent": plan.LIBTORRENT[1],
@@ -42,38 +42,14 @@ CLIENTS = {
 }
 
 
-class Interrupted(BaseException):
-    """A signal asked the suite to end; not an Exception, so that nothing but main() catches it."""
-
-
 def main() -> int:
     arguments = parse_arguments()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, interrupt)
-    signal.alarm(SUITE_SECONDS)
-    checks, clock = Checks(), Clock()
-    binary = None if arguments.clients_only else arguments.mdht.resolve()
-    try:
-        if check_prerequisites(checks, binary):
-            run_suite(checks, clock, binary, arguments)
-    except Interrupted as reason:
-        checks.true("the suite runs to its end", False, "no interruption", reason)
-    except Exception as problem:
-        traceback.print_exc()
-        checks.true("the suite runs to its end", False, "no error", problem)
-    print(checks.summary(), flush=True)
-    return 1 if checks.failed else 0
+    return frame.run(lambda checks: begin(checks, arguments), SUITE_SECONDS)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Runs mdht among real BitTorrent clients.")
-    parser.add_argument(
-        "--mdht",
-        type=Path,
-        default=plan.ROOT / "target" / "release" / "mdht",
-        metavar="PATH",
-        help="the binary to test (default: target/release/mdht)",
-    )
+    frame.add_mdht(parser)
     parser.add_argument("--clients-only", action="store_true", help="only the real clients, without mdht")
     parser.add_argument("--items-only", action="store_true", help="of mdht only what it puts and gets")
     parser.add_argument(
@@ -85,34 +61,16 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def interrupt(number: int, _: object) -> None:
-    name = f"{SUITE_SECONDS} s are over" if number == signal.SIGALRM else signal.Signals(number).name
-    # A second signal must not cut the cleaning up short.
-    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(other, signal.SIG_IGN)
-    raise Interrupted(name)
-
-
-def check_prerequisites(checks: Checks, binary: Path | None) -> bool:
-    good = checks.equal("runs as root (network namespaces need it)", 0, os.geteuid())
-    good &= checks.equal(
-        "prerequisites are installed (tests/interop/setup.sh installs them)", [], missing_prerequisites()
-    )
-    if binary is not None:
-        built = binary.is_file() and os.access(binary, os.X_OK)
-        good &= checks.true(
-            "the mdht binary is built (cargo build --release)",
-            built,
-            f"a program at {binary}",
-            "a program" if built else "none",
-        )
-    return good
+def begin(checks: Checks, arguments: argparse.Namespace) -> None:
+    binary = None if arguments.clients_only else arguments.mdht.resolve()
+    if frame.check_prerequisites(checks, "tests/interop/setup.sh", missing_prerequisites(), binary):
+        run_suite(checks, Clock(), binary, arguments)
 
 
 def run_suite(checks: Checks, clock: Clock, binary: Path | None, arguments: argparse.Namespace) -> None:
     prepare_folders()
     capture = plan.WORK / "capture-all.pcap"
-    with Namespace(arguments.mtu) as namespace:
+    with Loopback(arguments.mtu) as namespace:
         tcpdump = Tcpdump(namespace, capture, plan.LOGS / "tcpdump.log")
         bed = Bed(namespace, checks, clock)
         bed.start()

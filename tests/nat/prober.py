@@ -17,34 +17,16 @@ import asyncio
 import json
 import socket
 import sys
+from pathlib import Path
 from typing import Any
+
+sys.dont_write_bytecode = True  # leave nothing in the checkout
+sys.path.append(str(Path(__file__).resolve().parents[2] / "experiments" / "clients"))
+
+from bencode import decode, encode
 
 Address = tuple[str, int]
 OWN_ID = bytes.fromhex("6d" * 20)
-
-
-def encode(value: Any) -> bytes:
-    if isinstance(value, int):
-        return b"i%de" % value
-    if isinstance(value, bytes):
-        return b"%d:%s" % (len(value), value)
-    return b"d" + b"".join(encode(key) + encode(value[key]) for key in sorted(value)) + b"e"
-
-
-def decode(data: bytes, at: int = 0) -> tuple[Any, int]:
-    kind = data[at : at + 1]
-    if kind == b"i":
-        end = data.index(b"e", at)
-        return int(data[at + 1 : end]), end + 1
-    if kind in (b"l", b"d"):
-        items, at = [], at + 1
-        while data[at : at + 1] != b"e":
-            item, at = decode(data, at)
-            items.append(item)
-        return (items if kind == b"l" else dict(zip(items[::2], items[1::2], strict=True))), at + 1
-    colon = data.index(b":", at)
-    end = colon + 1 + int(data[at:colon])
-    return data[colon + 1 : end], end
 
 
 def compact(address: Address) -> bytes:

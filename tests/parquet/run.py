@@ -22,12 +22,14 @@ if Path(sys.prefix) != PYTHON.parents[1]:
         sys.exit("run.py: DuckDB and Polars are missing; run tests/parquet/setup.sh first")
     os.execv(PYTHON, [PYTHON, *sys.argv])
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "browser"), str(ROOT / "experiments" / "clients")]
 import agreement  # noqa: E402
 import page  # noqa: E402
 import profiling  # noqa: E402
-from checks import Checks  # noqa: E402
+from suites import frame  # noqa: E402
+
+# A run takes seconds, but it builds the profiler; a hang must end.
+SUITE_SECONDS = 1800
 
 
 def check_files(checks, rows):
@@ -56,19 +58,17 @@ def check_failures(checks, printed):
     checks.that(not list((OUT / "no-room").iterdir()), "no room: nothing is left")
 
 
-def main():
+def suite(checks):
     show = "--show" in sys.argv[1:]
     rows = OUT / "rows"
     printed, profile = profiling.profile(rows)
     os.chdir(rows)
-    checks = Checks()
     check_files(checks, rows)
     page.check_columns(checks)
     page.check_queries(checks, show)
     agreement.check(checks, profile)
     check_failures(checks, printed)
-    return checks.end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(frame.run(suite, SUITE_SECONDS))

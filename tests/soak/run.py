@@ -16,19 +16,24 @@ import random
 import selectors
 import shlex
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+from suites import frame  # noqa: E402
+from suites.places import MDHT  # noqa: E402
+from suites.served import ServedNode  # noqa: E402
+
 NODE = ("127.0.99.1", 6881)
 SOCKETS = 64
 ANSWER_WITHIN_S = 2.0
 SAMPLE_EVERY_S = 30
+# For starting and ending, beyond the minutes asked for; a hang must end.
+GRACE_S = 300
 
 
 class Asker(threading.Thread):
@@ -104,39 +109,40 @@ def sample(pid, url):
     }
 
 
-def soak(minutes, per_second, options, folder):
-    mdht = ROOT / "target" / "release" / "mdht"
-    infohashes = Path(folder) / "infohashes.txt"
-    serve = [mdht, "overlay", "serve", "--nodes", "100000", "--bind-range", "127.0.0.0/8", "--format", "json"]
-    serve += ["--for", str(int(minutes * 60) + 120), "--infohashes", infohashes]
-    overlay = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    bootstrap = json.loads(overlay.stdout.readline())["bootstrap"][0]
-    words = [mdht, "node", "--driven", "--metrics", "0", "--bind", f"{NODE[0]}:{NODE[1]}", "--every", "3600"]
-    words += ["--no-default-bootstrap", "--bootstrap", bootstrap, *shlex.split(options)]
-    node = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        url = next(line.strip() for line in node.stderr if line.startswith("http://")).removesuffix("metrics")
-        keys = infohashes.read_text().split()
+def soak(minutes, per_second, options):
+    words = ["--metrics", "0", "--bind", f"{NODE[0]}:{NODE[1]}", "--every", "3600", *shlex.split(options)]
+    with ServedNode(MDHT, 100_000, int(minutes * 60) + 120, words) as served:
+        url = served.url.removesuffix("metrics")
         asker = Asker(per_second)
         asker.start()
         samples = []
         begun = time.monotonic()
         while (passed := time.monotonic() - begun) < minutes * 60:
             if passed >= len(samples) * SAMPLE_EVERY_S:
-                samples.append(sample(node.pid, url))
+                samples.append(sample(served.node.pid, url))
                 print(f"{passed:6.0f} s  {samples[-1]}", flush=True)
-            node.stdin.write(f"lookup {random.choice(keys)}\n")
-            node.stdin.flush()
+            served.look_up(random.choice(served.infohashes))
             time.sleep(10)
         asker.stopping = True
         asker.join(timeout=30)
         time.sleep(5)
-        samples.append(sample(node.pid, url))
+        samples.append(sample(served.node.pid, url))
         return samples, asker
-    finally:
-        for process in (node, overlay):
-            process.terminate()
-            process.wait(timeout=30)
+
+
+def check(checks, samples, asker):
+    half = len(samples) // 2
+    most = lambda samples, key: max(one[key] for one in samples)  # noqa: E731
+    limited, last = samples[-1]["rate_limited"], samples[half:]
+    answered = f"{asker.answered} of {asker.asked}, {limited} over the limit"
+    checks.that(asker.late == limited, f"every query below the rate limit is answered: {answered}")
+    before, after = most(samples[1:half], "rss_kb"), most(last, "rss_kb")
+    checks.that(after <= before * 1.05 + 1024, f"memory is flat in the second half: {before} kB, then {after} kB")
+    descriptors = [one["descriptors"] for one in samples]
+    leaked = most(last, "descriptors") > most(samples[:half], "descriptors") + 1
+    checks.that(not leaked, f"no descriptor is leaked: {descriptors}")
+    threads = [one["threads"] for one in samples]
+    checks.that(len(set(threads)) == 1, f"no thread is leaked: {threads}")
 
 
 def main():
@@ -147,24 +153,11 @@ def main():
     arguments = parser.parse_args()
     if arguments.minutes < 3:
         parser.error("--minutes: at least 3, for halves to be compared")
-    with tempfile.TemporaryDirectory(prefix="mdht-soak-") as folder:
-        samples, asker = soak(arguments.minutes, arguments.queries_per_s, arguments.options, folder)
-    half = len(samples) // 2
-    most = lambda samples, key: max(one[key] for one in samples)  # noqa: E731
-    before, after = most(samples[1:half], "rss_kb"), most(samples[half:], "rss_kb")
-    checks = [
-        ("every query below the rate limit is answered", asker.late == samples[-1]["rate_limited"],
-         f"{asker.answered} of {asker.asked}, {samples[-1]['rate_limited']} over the limit"),
-        ("memory is flat in the second half", after <= before * 1.05 + 1024, f"{before} kB, then {after} kB"),
-        ("no descriptor is leaked", most(samples[half:], "descriptors") <= most(samples[:half], "descriptors") + 1,
-         [one["descriptors"] for one in samples]),
-        ("no thread is leaked", len({one["threads"] for one in samples}) == 1, [one["threads"] for one in samples]),
-    ]
-    for what, holds, seen in checks:
-        print(f"{'ok     ' if holds else 'FAILED '} {what}: {seen}")
-    failed = sum(not holds for _, holds, _ in checks)
-    print(f"{len(checks) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+
+    def suite(checks):
+        check(checks, *soak(arguments.minutes, arguments.queries_per_s, arguments.options))
+
+    return frame.run(suite, arguments.minutes * 60 + GRACE_S)
 
 
 if __name__ == "__main__":

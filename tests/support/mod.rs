@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // a panic fails the test
 
 pub mod captures;
+pub mod experiments;
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;

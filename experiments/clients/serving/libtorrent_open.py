@@ -5,31 +5,19 @@ ends with its input.
 """
 
 import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import libtorrent as lt
+from client_settings import LIBTORRENT_RELAXED, libtorrent
 
 
 def main() -> None:
     ip, port, bootstrap, _dir = sys.argv[1:]
-    session = lt.session(
-        {
-            "listen_interfaces": f"{ip}:{port}",
-            "dht_bootstrap_nodes": bootstrap,
-            "enable_dht": True,
-            "enable_lsd": False,
-            "enable_upnp": False,
-            "enable_natpmp": False,
-            # limits off
-            "dht_upload_rate_limit": 2_000_000_000,
-            "dht_block_ratelimit": 1_000_000,
-            # all askers and nodes are on one network here
-            "dht_restrict_routing_ips": False,
-            "dht_restrict_search_ips": False,
-            "dht_ignore_dark_internet": False,
-            "dht_prefer_verified_node_ids": False,
-            "alert_mask": 0,
-        }
-    )
+    # all askers and nodes are on one network here
+    settings = libtorrent(f"{ip}:{port}", bootstrap, alerts=0) | LIBTORRENT_RELAXED
+    session = lt.session(settings | {"dht_upload_rate_limit": 2_000_000_000})
     for _ in sys.stdin:
         pass
     del session

@@ -7,12 +7,9 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from installed import BITTORRENT_DHT, CARGO, PYTHON, ROOT
+
 HERE = ROOT / "experiments" / "clients"
-INTEROP = ROOT / "target" / "interop"
-CARGO = ROOT / "target" / "clients" / "cargo" / "release"
-PYTHON = INTEROP / "venv" / "bin" / "python"
-BITTORRENT_DHT = INTEROP / "node" / "node_modules" / "bittorrent-dht" / "index.js"
 
 # What a driver is started with before IP PORT BOOTSTRAP DIR.
 DRIVERS = {

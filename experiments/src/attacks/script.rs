@@ -5,7 +5,9 @@ use mdht_overlay::parameters::Parameters;
 use mdht_plugins::Registry;
 use serde::Deserialize;
 
-use crate::script::{ScriptError, Variant, check_name, read, variants};
+use crate::script::{
+    ScriptError, Variant, check_name, has_section, one, overlay_of, read, variants,
+};
 
 /// Most sieges of a script, repetitions included.
 const MOST_SIEGES: usize = 10_000;
@@ -43,7 +45,7 @@ struct Written {
     about: String,
     #[serde(default = "one")]
     seed: u64,
-    #[serde(default = "one_repetition")]
+    #[serde(default = "one")]
     repetitions: u32,
     overlay: Option<toml::Table>,
     #[serde(default)]
@@ -75,23 +77,14 @@ impl Default for Section {
 struct WrittenAttack {
     kind: Kind,
     strength: Vec<f64>,
-    #[serde(default = "one_repetition")]
+    #[serde(default = "one")]
     per_24: u32,
-}
-
-const fn one() -> u64 {
-    1
-}
-
-const fn one_repetition() -> u32 {
-    1
 }
 
 impl AttackScript {
     /// Whether a script is one of attacks: it has a section `[[attack]]`.
     pub fn is_one(text: &str) -> bool {
-        let document: Result<toml::Table, _> = toml::from_str(text);
-        document.is_ok_and(|document| document.contains_key("attack"))
+        has_section(text, "attack")
     }
 
     /// Reads a script from its text and checks it against the modules of
@@ -108,10 +101,7 @@ impl AttackScript {
     fn checked(written: Written, text: &str, registry: &Registry) -> Result<Self, ScriptError> {
         check_name(&written.name)?;
         written.siege.check()?;
-        let overlay = match written.overlay {
-            Some(_) => Parameters::from_toml(text)?,
-            None => Parameters::default(),
-        };
+        let overlay = overlay_of(written.overlay.as_ref(), text)?;
         let script = Self {
             attacks: attacks(&written.attack)?,
             variants: variants(None, written.variant, registry)?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::report::{BucketFill, ModuleReport, Replay, Row};
 use super::{Answers, Unknown};
+use crate::text_table::WIDTH;
 
 /// Width of the first column, and least width of the others.
 const NAMES: usize = 30;
@@ -16,10 +17,21 @@ const LONGEST: usize = 28;
 impl fmt::Display for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_head(f)?;
-        let columns = Columns::of(&self.modules);
-        columns.write_totals(f)?;
-        columns.write_time(f)?;
-        columns.write_buckets(f)?;
+        let width = width_of(&self.modules);
+        let full = most_contacts(&self.modules);
+        // as many side by side as a terminal shows
+        let most = ((WIDTH - NAMES) / width).max(1);
+        for modules in self.modules.chunks(most) {
+            let columns = Columns {
+                modules,
+                width,
+                full,
+            };
+            columns.write_totals(f)?;
+            columns.write_time(f)?;
+            columns.write_buckets(f)?;
+            writeln!(f)?;
+        }
         self.write_limits(f)
     }
 }
@@ -46,7 +58,7 @@ impl Replay {
         let minutes = self.window.as_secs_f64() / 60.0;
         writeln!(
             f,
-            "\nThe modules' own queries were never sent. Each is decided by the captured node's own\n\
+            "The modules' own queries were never sent. Each is decided by the captured node's own\n\
              query to the same address nearest in time, up to {minutes:.0} min before or after (answered:\n\
              within 2 s), else by a query received from there within {minutes:.0} min after. Such answers name\n\
              no other nodes, so lookups are shorter than they would have been."
@@ -83,22 +95,21 @@ impl Replay {
     }
 }
 
-/// The modules as columns.
+/// Modules as columns.
 struct Columns<'m> {
     modules: &'m [ModuleReport],
     width: usize,
+    /// The most contacts of any, which is the full height of a sparkline.
+    full: u64,
 }
 
-impl<'m> Columns<'m> {
-    fn of(modules: &'m [ModuleReport]) -> Self {
-        let names = modules.iter().map(|m| m.module.chars().count());
-        let longest = names.max().unwrap_or(0).clamp(COLUMN, LONGEST);
-        Self {
-            modules,
-            width: longest + 2,
-        }
-    }
+/// Width of a column, as wide as the longest name.
+fn width_of(modules: &[ModuleReport]) -> usize {
+    let names = modules.iter().map(|m| m.module.chars().count());
+    names.max().unwrap_or(0).clamp(COLUMN, LONGEST) + 2
+}
 
+impl Columns<'_> {
     fn head(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         self.line(f, name, |module| module.module.clone())
     }
@@ -126,10 +137,10 @@ impl<'m> Columns<'m> {
             module.rows.last().map_or_else(dash, stale)
         })?;
         self.line(f, "contacts over time", |module| {
-            sparkline(module, |row| row.contacts, most_contacts(self.modules))
+            sparkline(module, |row| row.contacts, self.full)
         })?;
         self.line(f, "stale over time", |module| {
-            sparkline(module, |row| row.stale, most_contacts(self.modules))
+            sparkline(module, |row| row.stale, self.full)
         })
     }
 

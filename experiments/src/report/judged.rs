@@ -97,7 +97,7 @@ pub(super) fn score(outcome: &Outcome) -> String {
     if !score.is_thesis_world {
         html.push_str(
             "<p class=\"warning\">World and schedule are not those of the thesis (8 million \
-             nodes, 3,078 lookups each): the figures need not agree.</p>\n",
+             nodes of the default make-up, 3,078 lookups each): the figures need not agree.</p>\n",
         );
     }
     html.push_str(

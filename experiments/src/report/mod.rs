@@ -30,6 +30,7 @@ use mdht_profiler::report;
 use crate::outcome::Outcome;
 
 pub(crate) use judged::ranking;
+pub(crate) use tables::table;
 
 /// How to get the same outcome again.
 #[derive(Clone, Copy, Debug)]

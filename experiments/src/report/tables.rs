@@ -284,7 +284,7 @@ pub(super) fn rounded(figure: Option<f64>) -> Value {
 }
 
 /// A table whose rows are all shown.
-pub(super) fn table(label: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
+pub(crate) fn table(label: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
     Table {
         label: label.to_owned(),
         columns: columns.iter().map(|column| (*column).to_owned()).collect(),

@@ -154,7 +154,7 @@ struct Written {
     about: String,
     #[serde(default = "one")]
     seed: u64,
-    #[serde(default = "one_repetition")]
+    #[serde(default = "one")]
     repetitions: u32,
     overlay: Option<toml::Value>,
     live: Option<LiveSection>,
@@ -171,12 +171,27 @@ struct Written {
     report: Vec<String>,
 }
 
-const fn one() -> u64 {
-    1
+/// The seed, or the number of repetitions, of a script that gives none.
+pub(crate) fn one<T: From<u8>>() -> T {
+    T::from(1)
 }
 
-const fn one_repetition() -> u32 {
-    1
+/// Whether a script has a section of this name.
+pub(crate) fn has_section(text: &str, name: &str) -> bool {
+    let document: Result<toml::Table, _> = toml::from_str(text);
+    document.is_ok_and(|document| document.contains_key(name))
+}
+
+/// The world of a script of one world, the default one if it has no section
+/// `[overlay]`.
+pub(crate) fn overlay_of(
+    written: Option<&toml::Table>,
+    text: &str,
+) -> Result<Parameters, ScriptError> {
+    match written {
+        Some(_) => Ok(Parameters::from_toml(text)?),
+        None => Ok(Parameters::default()),
+    }
 }
 
 /// Reads a script's text as its sections are written; where each key stands

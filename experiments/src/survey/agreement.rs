@@ -8,6 +8,7 @@ use mdht_profiler::report::Table;
 use serde_json::{Value, json};
 
 use super::outcome::pct;
+use crate::text_table::{Block, TextTable, write_wrapped};
 
 /// What the profiler says of an address from the node's own traffic; see
 /// [`Connectivity`](mdht_profiler::measurement::Connectivity).
@@ -213,28 +214,33 @@ impl Agreement {
             f,
             "\nfrom the nodes' own traffic, beside the checker's pattern:"
         )?;
-        write!(
-            f,
-            "{:<12}{:>9}{:>12}{:>8}",
-            "passive", "nodes", "reciprocal", "not"
-        )?;
-        GROUPS
-            .iter()
-            .try_for_each(|group| write!(f, "{group:>11}"))?;
-        writeln!(f, "{:>10}", "agree %")?;
-        for verdict in Verdict::ALL {
+        let mut columns = vec!["passive", "nodes", "reciprocal", "not"];
+        columns.extend(GROUPS);
+        columns.push("agree %");
+        let rows = Verdict::ALL.into_iter().map(|verdict| {
             let reciprocal = |is| self.count(verdict, |p| p.reciprocity() == Some(is));
-            let name = verdict.name();
-            let (nodes, yes, no) = (self.nodes(verdict), reciprocal(true), reciprocal(false));
-            write!(f, "{name:<12}{nodes:>9}{yes:>12}{no:>8}")?;
-            for place in 0..GROUPS.len() {
-                write!(f, "{:>11}", self.count(verdict, |p| group(p) == place))?;
-            }
+            let nodes = self.nodes(verdict);
+            let of_group = |place| self.count(verdict, |p| group(p) == place);
+            let counts = [nodes, reciprocal(true), reciprocal(false)].into_iter();
+            let counts = counts.chain((0..GROUPS.len()).map(of_group));
             let agree = pct(self.agreeing(verdict), nodes);
             let agree = agree.filter(|_| Verdict::JUDGED.contains(&verdict));
-            writeln!(f, "{:>10}", in_words(agree, 1))?;
-        }
-        writeln!(f, "{}", self.in_a_sentence())
+            let mut row = vec![verdict.name().to_owned()];
+            row.extend(counts.map(|count| count.to_string()));
+            row.push(in_words(agree, 1));
+            row
+        });
+        let block = Block {
+            label: String::new(),
+            rows: rows.collect(),
+        };
+        let table = TextTable {
+            columns,
+            blocks: vec![block],
+            ..TextTable::default()
+        };
+        write!(f, "{table}")?;
+        write_wrapped(f, &self.in_a_sentence())
     }
 
     fn in_a_sentence(&self) -> String {

@@ -121,12 +121,17 @@ impl Display for SurveyOutcome {
         writeln!(
             f,
             "{}: {} modelled nodes, seed {}, {} identities, {hours} virtual hours\n\
-             {} nodes checked (thesis: {PUBLISHED_NODES} in 24 h, 16 identities)\n",
+             {} nodes checked{}\n",
             script.name,
             script.overlay.nodes,
             script.overlay.seed,
             script.identities,
-            tally.nodes()
+            tally.nodes(),
+            if script.is_of_thesis() {
+                format!(" (thesis: {PUBLISHED_NODES})")
+            } else {
+                String::new()
+            }
         )?;
         writeln!(f, "pattern  measured %  thesis %  likely cause")?;
         for row in tally.table_1() {
@@ -145,7 +150,11 @@ impl Display for SurveyOutcome {
             ("persistence", sums.persistent, "below 44"),
         ] {
             let measured = pct(nodes, sums.nodes).unwrap_or(0.0);
-            writeln!(f, "{name}: {measured:.1} % (thesis: {published} %)")?;
+            let beside = match script.has_thesis_shares() {
+                true => format!(" (thesis: {published} %)"),
+                false => String::new(),
+            };
+            writeln!(f, "{name}: {measured:.1} %{beside}")?;
         }
         self.write_confusion(f)?;
         match &self.passive {

@@ -1,10 +1,11 @@
 //! A survey's outcome as one self-contained HTML page.
 
-use mdht_profiler::report::{self, Section, Table, escaped};
+use mdht_profiler::report::{self, Section, escaped};
 use serde_json::{Value, json};
 
 use super::SurveyOutcome;
 use super::outcome::pct;
+use crate::report::table;
 
 /// The page. `program` is what made it, with its version.
 pub fn survey_html(outcome: &SurveyOutcome, program: &str) -> String {
@@ -93,14 +94,4 @@ fn planted(outcome: &SurveyOutcome) -> String {
         &columns,
         classes.iter().map(row).collect(),
     )
-}
-
-fn table(label: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> String {
-    Table {
-        label: label.to_owned(),
-        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
-        rows,
-        omitted: 0,
-    }
-    .html()
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use mdht_overlay::parameters::Parameters;
 use serde::Deserialize;
 
-use crate::script::{ScriptError, check_name, read};
+use crate::published::Published;
+use crate::script::{ScriptError, check_name, has_section, one, overlay_of, read};
 
 /// A script with a section `[survey]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,15 +60,22 @@ impl Default for Section {
     }
 }
 
-const fn one() -> u64 {
-    1
-}
-
 impl SurveyScript {
     /// Whether a script is one of a survey: it has a section `[survey]`.
     pub fn is_one(text: &str) -> bool {
-        let document: Result<toml::Table, _> = toml::from_str(text);
-        document.is_ok_and(|document| document.contains_key("survey"))
+        has_section(text, "survey")
+    }
+
+    /// Whether as many nodes can be met as the thesis met [7.5].
+    pub(super) fn is_of_thesis(&self) -> bool {
+        let day = Duration::from_secs(24 * 3600);
+        Published::is_of(&self.overlay) && self.identities == 16 && self.length == day
+    }
+
+    /// Whether as many nodes of each class are planted as the thesis found
+    /// [7.5], as by default.
+    pub(super) fn has_thesis_shares(&self) -> bool {
+        self.overlay.connectivity == Parameters::default().connectivity
     }
 
     /// Reads a script from its text.
@@ -100,10 +108,7 @@ impl SurveyScript {
             return Err(error.allowed("a number from 0.01 to 10000"));
         }
         check_name(&written.name)?;
-        let overlay = match written.overlay {
-            Some(_) => Parameters::from_toml(text)?,
-            None => Parameters::default(),
-        };
+        let overlay = overlay_of(written.overlay.as_ref(), text)?;
         Ok(Self {
             name: written.name,
             about: written.about,

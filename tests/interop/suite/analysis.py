@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import tshark_counts  # a script on its own as well, beside run.py
+from suites import pcapfile
+from suites.checks import Checks
 
-from . import counts, pcapfile, plan
+from . import counts, plan
 from .capture import cut_to_lifetime
-from .checks import Checks
 from .mdht import Run, profile, profiled_node
 
 # How long before its end a node may leave datagrams unread: the time it takes to print its last lines and exit.

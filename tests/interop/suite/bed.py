@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from suites.checks import Checks, Clock
+from suites.namespace import Namespace
+
 from . import plan
-from .checks import Checks, Clock
 from .clients import BittorrentDht, Libtorrent, Transmission
-from .namespace import Namespace
 
 JOIN_SECONDS = 40
 # Routing tables must hold this many before anything is announced: BEP 5's k.

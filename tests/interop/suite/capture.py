@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import pcapfile
-from .namespace import Namespace
+from suites import pcapfile
+from suites.namespace import Namespace
 
 START_SECONDS = 5
 # The kernel hands over a block of packets when it is full or a second old. (Immediate mode would be quicker, but

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
+
+from client_settings import fill_transmission_home, keep_transmission_contacts
+from installed import BITTORRENT_DHT, CARGO, PYTHON
+from suites.helper import Helper
+from suites.namespace import Namespace
+from suites.places import LIBTORRENT_NODES
 
 from . import plan
-from .helper import Helper
-from .namespace import Namespace
 
-VENV_PYTHON = plan.WORK / "venv" / "bin" / "python"
-MAINLINE_ITEMS = plan.ROOT / "target" / "clients" / "cargo" / "release" / "mainline-items"
-BITTORRENT_DHT_MODULE = plan.WORK / "node" / "node_modules" / "bittorrent-dht" / "index.js"
+MAINLINE_ITEMS = CARGO / "mainline-items"
 
 
 class Libtorrent:
     def __init__(self, namespace: Namespace) -> None:
-        script = str(plan.INTEROP / "libtorrent_nodes.py")
-        self.helper = Helper(namespace, "libtorrent", [str(VENV_PYTHON), script], plan.LOGS / "libtorrent.log")
+        command = [str(PYTHON), str(LIBTORRENT_NODES)]
+        self.helper = Helper(namespace, "libtorrent", command, plan.LOGS / "libtorrent.log")
         self.helper.ask(
             "start", 20, addresses=plan.LIBTORRENT, bootstrap=plan.BOOTSTRAP, defaults=plan.LIBTORRENT_DEFAULTS
         )
@@ -47,7 +46,7 @@ class BittorrentDht:
         self.log = plan.LOGS / f"bittorrent-dht-{number}.log"
         ip, port = self.address.split(":")
         script = str(plan.INTEROP / "bittorrent_dht.js")
-        command = ["node", script, str(BITTORRENT_DHT_MODULE), ip, port, plan.BOOTSTRAP]
+        command = ["node", script, str(BITTORRENT_DHT), ip, port, plan.BOOTSTRAP]
         self.helper = Helper(namespace, f"bittorrent-dht {number}", command, self.log)
 
     def table_size(self) -> int:
@@ -73,27 +72,12 @@ class Transmission:
         home = plan.WORK / name.replace(" ", "-")
         shutil.rmtree(home, ignore_errors=True)
         (home / "torrents").mkdir(parents=True)
-        (home / "downloads").mkdir()
         (home / "torrents" / "interop.torrent").write_bytes(plan.torrent(name)[1])
         ip, port = address.split(":")
-        settings = {
-            "bind-address-ipv4": ip,
-            "peer-port": int(port),
-            "dht-enabled": True,
-            "utp-enabled": False,
-            "lpd-enabled": False,
-            "pex-enabled": False,
-            "port-forwarding-enabled": False,
-            "rpc-enabled": False,
-            "download-dir": str(home / "downloads"),
-            "trash-original-torrent-files": False,
-        }
-        (home / "settings.json").write_text(json.dumps(settings))
-        # Read by its DHT before it asks the public routers; a line is HOST PORT.
-        (home / "dht.bootstrap").write_text(plan.BOOTSTRAP.replace(":", " ") + "\n")
-        # From that node alone it takes 40 to 80 s until it announces; with the contacts of a former run, which
-        # are tried first, 10 to 20 s.
-        (home / "dht.dat").write_bytes(saved_contacts(name, plan.LIBTORRENT[:8]))
+        more = {"rpc_enabled": False, "trash_original_torrent_files": False}
+        fill_transmission_home(home, ip, int(port), [plan.BOOTSTRAP], **more)
+        # From that node alone it takes 40 to 80 s until it announces; with known contacts 10 to 20 s.
+        keep_transmission_contacts(home, plan.infohash(f"ID of {name}"), plan.LIBTORRENT[:8])
         with self.log.open("wb") as log:
             command = ["transmission-daemon", "--foreground", "--log-debug", "--config-dir", str(home)]
             self.process = namespace.popen(command, stdout=log, stderr=subprocess.STDOUT)
@@ -103,15 +87,6 @@ class Transmission:
         return sum(map(int, re.findall(r"Learned (\d+) IPv4 peers from DHT", self.log.read_text(errors="replace"))))
 
 
-def saved_contacts(name: str, nodes: list[str]) -> bytes:
-    """Transmission's dht.dat: its own ID and the addresses it knew, 6 bytes each."""
-    compact = b"".join(
-        socket.inet_aton(ip) + int(port).to_bytes(2, "big") for ip, port in (node.split(":") for node in nodes)
-    )
-    own_id = bytes.fromhex(plan.infohash(f"ID of {name}"))
-    return b"d2:id20:" + own_id + b"5:nodes" + str(len(compact)).encode() + b":" + compact + b"e"
-
-
 def missing_prerequisites() -> list[str]:
     """What setup.sh would have installed and is not there."""
     missing = [
@@ -119,4 +94,4 @@ def missing_prerequisites() -> list[str]:
         for tool in ("ip", "nsenter", "setpriv", "tcpdump", "tshark", "transmission-daemon", "node")
         if shutil.which(tool) is None
     ]
-    return missing + [str(path) for path in (VENV_PYTHON, BITTORRENT_DHT_MODULE, MAINLINE_ITEMS) if not Path(path).exists()]
+    return missing + [str(path) for path in (PYTHON, BITTORRENT_DHT, MAINLINE_ITEMS) if not path.exists()]

@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from suites.namespace import Namespace
+
 from . import plan
 from .capture import Lifetime
-from .namespace import Namespace
 
 
 class Run:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from suites.places import ROOT
 
-INTEROP = Path(__file__).resolve().parent.parent
-ROOT = INTEROP.parent.parent
+INTEROP = ROOT / "tests" / "interop"
 WORK = ROOT / "target" / "interop"
 LOGS = WORK / "logs"
 

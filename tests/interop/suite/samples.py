@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import pcapfile
+from suites import pcapfile
 
 MOST_BYTES = 190_000
 

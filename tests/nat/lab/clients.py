@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
-from suite.helper import Helper
+from client_settings import fill_transmission_home, keep_transmission_contacts
+from installed import PYTHON
+from suites.helper import Helper
+from suites.places import LIBTORRENT_NODES
 
 from . import plan
 from .internet import Household, Space
 
-VENV_PYTHON = plan.ROOT / "target" / "interop" / "venv" / "bin" / "python"
 # Names of `mdht node` in a household, which their IDs follow from.
 READ_ONLY = "read-only"
 
@@ -23,9 +23,9 @@ class Libtorrent:
     """One or more nodes in one process; the last `defaults` of them have libtorrent's own settings."""
 
     def __init__(self, space: Space, name: str, addresses: list[str], bootstrap: list[str], defaults: int) -> None:
-        script = str(plan.INTEROP / "libtorrent_nodes.py")
+        command = [str(PYTHON), str(LIBTORRENT_NODES)]
         self.log = plan.LOGS / f"libtorrent-{name}.log"
-        self.helper = Helper(space, f"libtorrent of {name}", [str(VENV_PYTHON), script], self.log)
+        self.helper = Helper(space, f"libtorrent of {name}", command, self.log)
         self.helper.send("start", addresses=addresses, bootstrap=",".join(bootstrap), defaults=defaults)
         # A libtorrent node without torrents joins only over minutes.
         self.helper.send("warm_up")
@@ -48,22 +48,8 @@ class Transmission:
         self.id = plan.node_id(name)
         home = plan.WORK / name
         shutil.rmtree(home, ignore_errors=True)
-        (home / "downloads").mkdir(parents=True)
-        settings = {
-            "bind-address-ipv4": household.address,
-            "peer-port": plan.TRANSMISSION_PORT,
-            "dht-enabled": True,
-            "utp-enabled": False,
-            "lpd-enabled": False,
-            "pex-enabled": False,
-            "port-forwarding-enabled": False,
-            "rpc-enabled": False,
-            "download-dir": str(home / "downloads"),
-        }
-        (home / "settings.json").write_text(json.dumps(settings))
-        # As after a former run: its ID, and nodes that it knew.
-        (home / "dht.dat").write_bytes(saved_contacts(self.id, bootstrap))
-        (home / "dht.bootstrap").write_text("".join(node.replace(":", " ") + "\n" for node in bootstrap))
+        fill_transmission_home(home, household.address, plan.TRANSMISSION_PORT, bootstrap, rpc_enabled=False)
+        keep_transmission_contacts(home, self.id, bootstrap)
         with self.log.open("wb") as log:
             command = ["transmission-daemon", "--foreground", "--log-debug", "--config-dir", str(home)]
             self.process = household.host.popen(command, stdout=log, stderr=subprocess.STDOUT)
@@ -97,16 +83,8 @@ class Mdht:
         self.process.send_signal(signal.SIGINT)
 
 
-def saved_contacts(own_id: str, nodes: list[str]) -> bytes:
-    """Transmission's dht.dat: its own ID and the addresses it knew, 6 bytes each."""
-    compact = b"".join(
-        socket.inet_aton(ip) + int(port).to_bytes(2, "big") for ip, port in (node.split(":") for node in nodes)
-    )
-    return b"d2:id20:" + bytes.fromhex(own_id) + b"5:nodes" + str(len(compact)).encode() + b":" + compact + b"e"
-
-
 def missing_prerequisites() -> list[str]:
     """What setup.sh would have installed and is not there."""
     tools = ("nft", "ip", "nsenter", "setpriv", "sysctl", "transmission-daemon")
     missing = [tool for tool in tools if shutil.which(tool) is None]
-    return missing + [str(path) for path in (VENV_PYTHON,) if not path.exists()]
+    return missing + [str(path) for path in (PYTHON,) if not path.exists()]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 
-from suite.namespace import Namespace, run_ip
+from suites.namespace import Namespace, remove_leftovers
 
 from . import gateways, plan, quiet
 from .gateways import Planted
@@ -19,19 +18,10 @@ TWO_LINES = {"arp_ignore": 1, "accept_local": 1, "rp_filter": 0}
 
 
 class Space(Namespace):
-    """A namespace of its own, with nothing in it."""
+    """A namespace whose kernel can be told how to filter and route."""
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = f"{PREFIX}{os.getpid()}-{name}"
-
-    def open(self) -> Space:
-        run_ip("netns", "add", self.name)
-        self.ip("link", "set", "lo", "up")
-        return self
-
-    def ip(self, *arguments: str) -> None:
-        run_ip("-n", self.name, *arguments)
+        super().__init__(f"{PREFIX}{os.getpid()}-{name}")
 
     def nft(self, ruleset: str) -> None:
         self._run(["nft", "-f", "-"], ruleset)
@@ -112,7 +102,7 @@ class Internet:
         self.lines = 0
 
     def __enter__(self) -> Internet:
-        remove_leftovers()
+        remove_leftovers(PREFIX)
         try:
             self.bridge = self.space("bridge")
             self.bridge.ip("link", "add", "bridge", "type", "bridge")
@@ -157,11 +147,3 @@ class Internet:
         for space in reversed(self.spaces):
             space.close()
         self.spaces.clear()
-
-
-def remove_leftovers() -> None:
-    """Namespaces of suites that were killed outright: their number is that of no living process."""
-    for path in Path("/run/netns").glob(f"{PREFIX}*"):
-        owner = path.name.removeprefix(PREFIX).partition("-")[0]
-        if not Path("/proc", owner).exists():
-            subprocess.run(["ip", "netns", "delete", path.name], check=False, capture_output=True)

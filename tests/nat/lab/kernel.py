@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from suite.checks import Checks
+from suites.checks import Checks
 
 from . import gateways, plan
 from .internet import Household, Internet

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from suite.checks import Checks
+from suites.checks import Checks
 
 from . import gateways, plan
 from .clients import Mdht

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from suite.checks import Checks
+from suites.checks import Checks
 
 from . import gateways, plan
 from .internet import Household

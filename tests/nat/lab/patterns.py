@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from suite.checks import Checks
+from suites.checks import Checks
 
 from . import plan
 from .clients import READ_ONLY, Libtorrent, Mdht, Transmission

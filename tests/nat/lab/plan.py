@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from suites.places import ROOT
 
-NAT = Path(__file__).resolve().parent.parent
-ROOT = NAT.parent.parent
-INTEROP = NAT.parent / "interop"
+NAT = ROOT / "tests" / "nat"
 WORK = ROOT / "target" / "nat"
 LOGS = WORK / "logs"
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from suite.checks import Checks
+from suites.checks import Checks
 
 from . import gateways, plan
 from .clients import Libtorrent, Mdht

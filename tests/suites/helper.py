@@ -1,4 +1,4 @@
-"""A helper process that answers JSON lines with JSON lines (libtorrent_nodes.py, bittorrent_dht.js)."""
+"""A helper process that answers JSON lines with JSON lines (answering.py; interop's bittorrent_dht.js)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Many libtorrent DHT nodes in one process, driven by JSON lines on standard input and output.
 
-Run with the Python that has libtorrent (target/interop/venv). Every request is one line
-`{"id": N, "do": NAME, ...}` and is answered by one line `{"id": N, ...}` or `{"id": N, "error": TEXT}`:
+Run with the Python that has libtorrent (target/interop/venv). What it can be asked to do (answering.py):
 
     start     {"addresses": ["IP:PORT", ...], "bootstrap": "IP:PORT", "defaults": K}
                   one session per address; the last K keep libtorrent's own DHT limits
@@ -21,27 +20,20 @@ Run with the Python that has libtorrent (target/interop/venv). Every request is 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+sys.dont_write_bytecode = True  # leave nothing in the checkout
+ROOT = Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tests"), str(ROOT / "experiments" / "clients")]
+
+import client_settings
 import libtorrent as lt
-
-# Without these an overlay on private addresses is held to rules meant for the Internet, and an address that
-# sends more than 5 queries a second is ignored for 300 s: one test node asks for many infohashes at once.
-RELAXED: dict[str, Any] = {
-    "dht_restrict_routing_ips": False,
-    "dht_restrict_search_ips": False,
-    "dht_ignore_dark_internet": False,
-    "dht_prefer_verified_node_ids": False,
-    "dht_enforce_node_id": False,
-    "dht_upload_rate_limit": 100_000_000,
-    "dht_block_ratelimit": 1_000_000,
-}
-
+from suites.answering import answer_lines
 
 ALERTS = lt.alert_category.dht_operation | lt.alert_category.error | lt.alert_category.stats
 
@@ -52,18 +44,10 @@ class Nodes:
 
     def start(self, addresses: list[str], bootstrap: str, defaults: int) -> dict[str, Any]:
         for index, address in enumerate(addresses):
-            settings: dict[str, Any] = {
-                "listen_interfaces": address,
-                # The first node of the overlay has nobody to ask.
-                "dht_bootstrap_nodes": "" if address == bootstrap else bootstrap,
-                "enable_dht": True,
-                "enable_lsd": False,
-                "enable_upnp": False,
-                "enable_natpmp": False,
-                "alert_mask": ALERTS,
-            }
+            # The first node of the overlay has nobody to ask.
+            settings = client_settings.libtorrent(address, "" if address == bootstrap else bootstrap, ALERTS)
             if index < len(addresses) - defaults:
-                settings.update(RELAXED)
+                settings.update(client_settings.LIBTORRENT_RELAXED)
             self.sessions.append(lt.session(settings))
         return {}
 
@@ -104,7 +88,6 @@ class Nodes:
                         found[key].update(f"{ip}:{port}" for ip, port in alert.peers())
             time.sleep(0.02)
         return {"found": [sorted(found[one["session"], one["infohash"]]) for one in lookups]}
-
 
     def put_item(
         self,
@@ -184,23 +167,8 @@ def infohash(text: str) -> lt.sha1_hash:
 
 def main() -> None:
     nodes = Nodes()
-    actions: dict[str, Callable[..., dict[str, Any]]] = {
-        "start": nodes.start,
-        "status": nodes.status,
-        "warm_up": nodes.warm_up,
-        "announce": nodes.announce,
-        "get_peers": nodes.get_peers,
-        "put_item": nodes.put_item,
-        "get_items": nodes.get_items,
-    }
-    for line in sys.stdin:
-        request = json.loads(line)
-        number, action = request.pop("id"), request.pop("do")
-        try:
-            reply = actions[action](**request)
-        except Exception as problem:  # reported to the suite, which fails the check that asked
-            reply = {"error": f"{type(problem).__name__}: {problem}"}
-        print(json.dumps({"id": number, **reply}), flush=True)
+    names = ("start", "status", "warm_up", "announce", "get_peers", "put_item", "get_items")
+    answer_lines({name: getattr(nodes, name) for name in names})
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 TAIL_LINES = 15
+# Characters of what was seen.
+MOST_SEEN = 400
 
 
 class Checks:
@@ -22,17 +24,31 @@ class Checks:
         return self.true(name, expected <= got, sorted(expected), sorted(got), log)
 
     def true(self, name: str, condition: bool, expected: Any, got: Any, log: Path | None = None) -> bool:
+        self._count(condition)
         if condition:
-            self.passed += 1
             print(f"ok {name}", flush=True)
         else:
-            self.failed += 1
             print(f"FAILED {name}: expected {expected} .. got {got}", flush=True)
             print_tail(log)
         return condition
 
-    def summary(self) -> str:
-        return f"{self.passed} passed, {self.failed} failed"
+    def that(self, condition: bool, what: str, seen: object = "") -> None:
+        """For suites in which what was seen tells enough."""
+        self._count(condition)
+        if condition:
+            print(f"ok      {what}", flush=True)
+        else:
+            more = f": {str(seen)[:MOST_SEEN]}" if seen != "" else ""
+            print(f"FAILED  {what}{more}", flush=True)
+
+    def end(self) -> int:
+        """Prints the sum; the exit code."""
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        return 1 if self.failed else 0
+
+    def _count(self, condition: bool) -> None:
+        self.passed += bool(condition)
+        self.failed += not condition
 
 
 def print_tail(log: Path | None) -> None:

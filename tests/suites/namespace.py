@@ -1,4 +1,4 @@
-"""A network namespace in which all of 10/8 is local, and the processes that run in it."""
+"""Network namespaces, and the processes that run in them."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import IO
-
-PREFIX = "mdht-interop-"
+from typing import IO, Self
 
 
 class Namespace:
-    """Use as a context manager: at its end every process started here is gone, and the namespace too."""
+    """One with nothing in it but loopback. As a context manager: at its end every process started here is gone, and the
+    namespace too."""
 
-    def __init__(self, mtu: int | None = None) -> None:
-        self.name = f"{PREFIX}{os.getpid()}"
-        self.mtu = mtu
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def __enter__(self) -> Namespace:
-        remove_leftovers()
-        run_ip("netns", "add", self.name)
+    def __enter__(self) -> Self:
         try:
-            run_ip("-n", self.name, "link", "set", "lo", "up", *(["mtu", str(self.mtu)] if self.mtu else []))
-            # Every address of 10/8 is ours without adding one.
-            run_ip("-n", self.name, "route", "add", "local", "10.0.0.0/8", "dev", "lo")
+            return self.open()
         except BaseException:
             self.close()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def open(self) -> Self:
+        run_ip("netns", "add", self.name)
+        self.ip("link", "set", "lo", "up")
+        return self
+
+    def ip(self, *arguments: str) -> None:
+        run_ip("-n", self.name, *arguments)
 
     def popen(
         self,
@@ -74,10 +75,11 @@ class Namespace:
         subprocess.run(["ip", "netns", "delete", self.name], check=False, capture_output=True)
 
 
-def remove_leftovers() -> None:
-    """Namespaces of suites that were killed outright: their number is that of no living process."""
-    for path in Path("/run/netns").glob(f"{PREFIX}*"):
-        if not Path("/proc", path.name.removeprefix(PREFIX)).exists():
+def remove_leftovers(prefix: str) -> None:
+    """Namespaces of suites that were killed outright: the number after the prefix is that of no living process."""
+    for path in Path("/run/netns").glob(f"{prefix}*"):
+        owner = path.name.removeprefix(prefix).partition("-")[0]
+        if not Path("/proc", owner).exists():
             subprocess.run(["ip", "netns", "delete", path.name], check=False, capture_output=True)
 
 
