@@ -38,9 +38,10 @@ impl Display for AttackOutcome {
         writeln!(
             f,
             "\nfound: lookups with a true peer; p50, p99: time to it (± 95 %); asked: queries a lookup;\n\
-             false: of the peers found, %; lost: of the three nodes to announce to, attackers, %;\n\
-             table: of its contacts, attackers, %; kept: honest announces still served during the\n\
-             attack, %; ampl.: bytes answered for each of the adversary's."
+             false: of the peers found, %; lost: lookups that announced to none of the twenty\n\
+             honest nodes nearest to the key, %; table: of its contacts, attackers, %; kept: honest\n\
+             announces still served during the attack, %; ampl.: bytes answered for each of the\n\
+             adversary's."
         )?;
         if !self.is_whole {
             writeln!(f, "\nEnded before everything was played.")?;
@@ -64,7 +65,7 @@ fn write_row(f: &mut Formatter<'_>, attack: &str, figures: &Figures) -> fmt::Res
         words(figures.p99_ms),
         figures.queries_per_lookup,
         figures.false_peers_pct,
-        figures.hostile_closest_pct,
+        figures.announces_lost_pct,
         figures.hostile_contacts_pct,
         ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
     )
