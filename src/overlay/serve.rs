@@ -47,7 +47,7 @@ pub(super) struct Args {
     luck: u64,
 
     /// Turn a share of all nodes, such as slow:0.3: they are silent, slow, or
-    /// answer with garbage, mirrors, asker, thousands, martians or liars
+    /// answer with garbage, mirrors, asker, thousands, phantoms, martians or liars
     /// (docs/attacks.md)
     #[arg(long, value_name = "KIND:SHARE")]
     attack: Option<Attack>,

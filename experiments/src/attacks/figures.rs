@@ -29,6 +29,13 @@ pub struct Figures {
     pub false_peers_pct: f64,
     /// Of the three nodes nearest to the key that answered, attackers, %.
     pub hostile_closest_pct: f64,
+    /// Lookups that announced to none of the twenty honest nodes nearest to the
+    /// key, where others ask, %.
+    pub announces_lost_pct: f64,
+    /// Announces, a lookup.
+    pub announces: f64,
+    /// Announces to those twenty, a lookup.
+    pub near_announces: f64,
     /// Contacts in the table at the end, mean.
     pub contacts: f64,
     /// Attackers and forged sources among them, %.
@@ -100,6 +107,12 @@ impl Figures {
             queries_per_lookup: sum(|one| one.queries) / count(lookups.len()).max(1.0),
             false_peers_pct: pct(false_peers, false_peers + sum(|one| one.true_peers)),
             hostile_closest_pct: pct(sum(|one| one.hostile_closest), sum(|one| one.closest)),
+            announces_lost_pct: pct(
+                sum(|one| u32::from(one.near_announces == 0)),
+                count(lookups.len()),
+            ),
+            announces: sum(|one| one.announces) / count(lookups.len()).max(1.0),
+            near_announces: sum(|one| one.near_announces) / count(lookups.len()).max(1.0),
             contacts: total(|d| d.store.contacts) / count(damages.len()).max(1.0),
             hostile_contacts_pct: pct(
                 total(|d| d.store.hostile_contacts),

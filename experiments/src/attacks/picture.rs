@@ -23,11 +23,11 @@ const PICTURES: [Picture; 4] = [
     Picture {
         kind: Kind::Sybil,
         name: "announces-lost",
-        title: "Announces that go to Sybils",
-        note: "Of the three nearest nodes that answered.",
+        title: "Announces that nobody finds",
+        note: "Lookups that announced to none of the twenty honest nodes nearest to the key.",
         x: Axis::log("Sybils near the key"),
         y: Axis::linear("share"),
-        of: |figures| Some(figures.hostile_closest_pct / 100.0),
+        of: |figures| Some(figures.announces_lost_pct / 100.0),
         is_share: true,
     },
     Picture {

@@ -139,7 +139,7 @@ impl Core {
             Some(user) if kind == LookupKind::Get => {
                 has_values = self.on_item_response(user, answer);
             }
-            Some(user) => peers_found = self.on_lookup_response(user, answer),
+            Some(user) => (peers_found, has_values) = self.on_lookup_response(user, answer),
             None => {}
         }
         let asked = asked_contact(answer.transaction);
@@ -243,6 +243,7 @@ impl Core {
         let mut cx = LookupCx {
             now: self.now,
             rng: &mut self.rng,
+            own_id: &overlay.own_id,
             contacts: overlay.routing.as_ref(),
             actions: &mut actions,
         };

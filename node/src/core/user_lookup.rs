@@ -217,11 +217,16 @@ impl Core {
         }
     }
 
-    /// Takes a response in; returns how many peers the lookup has found.
-    pub(crate) fn on_lookup_response(&mut self, id: LookupId, answer: &Answer<'_>) -> usize {
+    /// Takes a response in; returns how many peers the lookup has found, and
+    /// whether this one held any: addresses that cannot be are none.
+    pub(crate) fn on_lookup_response(
+        &mut self,
+        id: LookupId,
+        answer: &Answer<'_>,
+    ) -> (usize, bool) {
         let now = self.now;
         let Some(lookup) = self.lookups.get_mut(&id) else {
-            return 0;
+            return (0, false);
         };
         let from = answer.transaction.to;
         let elapsed = now.since(lookup.first_query.unwrap_or(now));
@@ -230,18 +235,22 @@ impl Core {
         }
         lookup.report.responses += 1;
         lookup.note_closest(Contact::new(answer.id, from), now);
-        if answer.response.has_values() {
-            lookup.with_values.insert(from);
-            lookup.report.latency.get_or_insert(elapsed);
-            lookup.report.cost.get_or_insert(lookup.report.queries);
-        }
         let values = answer
             .response
             .values
             .into_iter()
             .flat_map(|values| values.iter());
+        let mut values = values
+            .filter(|peer| self.addresses.accepts_peer(peer))
+            .peekable();
+        let has_values = values.peek().is_some();
+        if has_values {
+            lookup.with_values.insert(from);
+            lookup.report.latency.get_or_insert(elapsed);
+            lookup.report.cost.get_or_insert(lookup.report.queries);
+        }
         let mut fresh = Vec::new();
-        for peer in values.filter(|peer| self.addresses.accepts_peer(peer)) {
+        for peer in values {
             if lookup.peers.len() < Self::MOST_PEERS && lookup.peers.insert(peer) {
                 fresh.push(peer);
             }
@@ -255,7 +264,7 @@ impl Core {
                 elapsed,
             });
         }
-        found
+        (found, has_values)
     }
 
     /// Reports, once every search and every announce has ended.

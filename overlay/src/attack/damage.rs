@@ -22,6 +22,11 @@ pub struct Looked {
     pub closest: u32,
     /// Attackers among them.
     pub hostile_closest: u32,
+    /// Nodes announced to.
+    pub announces: u32,
+    /// Of those, the honest ones that are among the twenty nearest to the key of
+    /// all that are online: where others will ask.
+    pub near_announces: u32,
 }
 
 /// UDP payload between the node and the adversary, forged sources included.

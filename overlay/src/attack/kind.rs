@@ -60,6 +60,9 @@ pub enum Kind {
     Asker,
     /// They name two thousand nodes near the key that do not exist.
     Thousands,
+    /// They name eight nodes near the key that do not exist, as many as honest
+    /// nodes name.
+    Phantoms,
     /// They name private, multicast and impossible addresses, as nodes and as
     /// peers.
     Martians,
@@ -82,7 +85,7 @@ pub enum Strength {
 
 impl Kind {
     /// All kinds but [`Kind::None`], in the order of their documentation.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Sybil,
         Self::Poison,
         Self::Table,
@@ -101,6 +104,7 @@ impl Kind {
         Self::Mirrors,
         Self::Asker,
         Self::Thousands,
+        Self::Phantoms,
         Self::Martians,
         Self::Liars,
     ];
@@ -127,6 +131,7 @@ impl Kind {
             | Self::Mirrors
             | Self::Asker
             | Self::Thousands
+            | Self::Phantoms
             | Self::Martians
             | Self::Liars => Strength::Share,
         }
@@ -162,6 +167,7 @@ impl Kind {
             Self::Mirrors => "mirrors",
             Self::Asker => "asker",
             Self::Thousands => "thousands",
+            Self::Phantoms => "phantoms",
             Self::Martians => "martians",
             Self::Liars => "liars",
         }
@@ -306,7 +312,7 @@ pub enum AttackError {
     /// Only turned nodes can be served.
     #[error(
         "{kind}: on real UDP only turned nodes attack: silent, slow, garbage, mirrors, asker, \
-         thousands, martians and liars"
+         thousands, phantoms, martians and liars"
     )]
     NotServed {
         /// The kind's name.

@@ -4,13 +4,14 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mdht_krpc::{Body, Family, Id, Instant, Message, Rng};
+use mdht_krpc::{Body, Family, Id, Instant, Message, Method, Rng};
 use mdht_node::core::{AnnouncePort, Config, Event, LookupId};
 use mdht_plugins::routing::Standing;
 use mdht_plugins::{LookupFactory, RoutingFactory};
 
 use super::hosts::Hosts;
 use super::{Adversary, Attack, Damage, Kind, Looked, Store, Traffic};
+use crate::population::prefix_of;
 use crate::simulation::{FullNodeSetup, NodeIndex, Simulation};
 use crate::world::World;
 
@@ -49,13 +50,21 @@ pub struct Siege {
     pub interval: Duration,
 }
 
+/// What has passed between the node and others.
+#[derive(Debug, Default)]
+struct Passed {
+    traffic: Traffic,
+    /// Keys announced, and whom to.
+    announces: Vec<(Id, SocketAddrV4)>,
+}
+
 /// A siege that goes on.
 struct Run<'s> {
     siege: &'s Siege,
     simulation: Simulation,
     node: NodeIndex,
     keys: Vec<Id>,
-    traffic: Arc<Mutex<Traffic>>,
+    passed: Arc<Mutex<Passed>>,
     begun: Vec<(LookupId, usize)>,
     damage: Damage,
 }
@@ -98,14 +107,14 @@ impl<'s> Run<'s> {
         let addr = siege.world.free_addr(0);
         let begins = Instant::ZERO + siege.warm_up / 2;
         let adversary = Adversary::new(siege.attack, siege.seed, (addr, id), keys.clone(), begins);
-        let traffic = Arc::new(Mutex::new(Traffic::default()));
+        let passed = Arc::new(Mutex::new(Passed::default()));
         let config = Config {
             id: Some(id),
             ..Config::new(Vec::new(), siege.routing.clone(), siege.lookup.clone())
         };
         let mut setup = FullNodeSetup::new(addr, config, seed);
         let hosts = Hosts::new(siege.attack, siege.seed, id);
-        setup.tap = Some(Box::new(tap(hosts, addr, Arc::clone(&traffic))));
+        setup.tap = Some(Box::new(tap(hosts, addr, Arc::clone(&passed))));
         let mut simulation = Simulation::new(Arc::clone(&siege.world), siege.seed);
         let node = simulation.add(setup);
         simulation.bootstrap(node);
@@ -115,7 +124,7 @@ impl<'s> Run<'s> {
             simulation,
             node,
             keys,
-            traffic,
+            passed,
             begun: Vec::new(),
             damage: Damage::default(),
         }
@@ -218,7 +227,7 @@ impl<'s> Run<'s> {
     }
 
     fn finish(mut self) -> Damage {
-        self.damage.traffic = *self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_announces();
         let adversary = self.simulation.adversary();
         let is_hostile = |addr| adversary.is_some_and(|all| all.is_hostile(addr));
         let core = self.simulation.node(self.node);
@@ -237,6 +246,20 @@ impl<'s> Run<'s> {
         };
         self.damage.stats = *core.stats();
         self.damage
+    }
+
+    /// Takes stock of what has passed.
+    fn take_announces(&mut self) {
+        let passed =
+            std::mem::take(&mut *self.passed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.damage.traffic = passed.traffic;
+        for (looked, key) in self.damage.lookups.iter_mut().zip(&self.keys) {
+            let announces = passed.announces.iter().filter(|(about, _)| about == key);
+            for (_, to) in announces {
+                looked.announces += 1;
+                looked.near_announces += u32::from(is_near(&self.siege.world, key, *to));
+            }
+        }
     }
 
     /// Asks for the planted swarms as anybody might.
@@ -264,34 +287,53 @@ fn planted_keys() -> Vec<Id> {
     (0..PLANTED).map(key).collect()
 }
 
-/// Counts what passes between a node and the adversary.
+/// Whether an address is that of one of the twenty honest nodes nearest to a key.
+fn is_near(world: &World, key: &Id, addr: SocketAddrV4) -> bool {
+    const NEAREST: usize = 20;
+    let population = world.population();
+    let Some(node) = population.by_addr(addr) else {
+        return false;
+    };
+    let target = prefix_of(key);
+    let distance = |rank| population.prefix(rank) ^ target;
+    let bits = distance(node.rank).leading_zeros().min(63);
+    let as_near = population.subtree(target, bits);
+    let nearer = as_near.filter(|rank| distance(*rank) < distance(node.rank));
+    nearer.take(NEAREST).count() < NEAREST
+}
+
+/// Notes what passes between a node and the adversary, and whom it announces to.
 fn tap(
     hosts: Hosts,
     own: SocketAddrV4,
-    traffic: Arc<Mutex<Traffic>>,
+    passed: Arc<Mutex<Passed>>,
 ) -> impl FnMut(Instant, SocketAddr, SocketAddr, &[u8]) + Send + 'static {
     move |_, from, to, payload| {
         let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else {
             return;
         };
         let is_in = to == own;
+        let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let message = Message::scan(payload);
+        let query = match &message {
+            Ok(message) => match &message.body {
+                Body::Query(query) => Some(query),
+                _ => None,
+            },
+            Err(_) => None,
+        };
+        if let Some(query) = query.filter(|query| !is_in && query.method == Method::AnnouncePeer) {
+            let key = query.key();
+            passed.announces.extend(key.map(|key| (key, to)));
+        }
         if !hosts.is_hostile(if is_in { &from } else { &to }) {
             return;
         }
-        let mut traffic = traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let traffic = &mut passed.traffic;
         if is_in {
             traffic.received += 1;
             traffic.bytes_received += payload.len() as u64;
-            return;
-        }
-        let message = Message::scan(payload);
-        if matches!(
-            message,
-            Ok(Message {
-                body: Body::Query(_),
-                ..
-            })
-        ) {
+        } else if query.is_some() {
             traffic.queries += 1;
         } else {
             traffic.answers += 1;

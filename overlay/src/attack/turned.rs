@@ -86,9 +86,13 @@ impl Adversary {
                 name(query.id.unwrap_or_default(), from.into());
                 (1..u64::from(NAMED)).for_each(|i| name(self.hosts.id_near(&key, i), from.into()));
             }
-            Kind::Thousands => {
+            Kind::Thousands | Kind::Phantoms => {
+                let many = match self.attack.kind {
+                    Kind::Thousands => THOUSANDS,
+                    _ => NAMED.into(),
+                };
                 let first = self.rng.next_u64();
-                for number in (0..THOUSANDS).map(|i| first.wrapping_add(i)) {
+                for number in (0..many).map(|i| first.wrapping_add(i)) {
                     let addr = self.hosts.forged(number);
                     name(self.hosts.id_near(&key, number), addr.into());
                 }

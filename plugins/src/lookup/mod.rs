@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use mdht_krpc::{Contact, Id, Instant, Rng};
 
-use crate::routing::ContactSource;
+use crate::routing::{Candidate, ClosestRequest, ContactSource, Purpose};
 
+mod density;
 mod field;
 mod hedged;
 mod iterative;
+mod referrals;
+mod responders;
+#[cfg(test)]
+mod testing;
+mod trust;
 
 pub(crate) use field::definitions as field;
 pub(crate) use hedged::definition as hedged;
@@ -59,10 +65,28 @@ pub struct LookupCx<'a> {
     pub now: Instant,
     /// Randomness.
     pub rng: &'a mut Rng,
+    /// Our own ID in this overlay. Around it the routing table knows the network
+    /// best, and so how dense that is.
+    pub own_id: &'a Id,
     /// The routing table: asked at the start, and again at any time.
     pub contacts: &'a dyn ContactSource,
     /// What is to be done, in this order.
     pub actions: &'a mut Vec<LookupAction>,
+}
+
+impl LookupCx<'_> {
+    /// The contacts of the routing table that are closest to a target.
+    fn closest(&self, target: Id, count: usize) -> Vec<Candidate> {
+        let request = ClosestRequest {
+            target,
+            count,
+            purpose: Purpose::Lookup,
+            now: self.now,
+        };
+        let mut closest = Vec::with_capacity(count);
+        self.contacts.closest(&request, &mut closest);
+        closest
+    }
 }
 
 /// Something the node is to do for a lookup.
@@ -99,6 +123,20 @@ pub struct LookupRequest {
     pub goal: Goal,
     /// Whether the user wants to announce, or to put an item.
     pub announce: bool,
+}
+
+impl LookupRequest {
+    /// Whether a response makes the lookup's result enough.
+    pub fn is_met_by(&self, response: &LookupResponse<'_>) -> bool {
+        if self.kind == LookupKind::FindNode {
+            return false;
+        }
+        match self.goal {
+            Goal::Closest => false,
+            Goal::FirstValue => response.has_values,
+            Goal::Peers(enough) => response.peers_found >= enough,
+        }
+    }
 }
 
 /// What a lookup asks of each contact.

@@ -28,12 +28,11 @@
 
 mod cells;
 mod chances;
+mod config;
 mod judge;
 mod record;
 mod upkeep;
 mod verified;
-
-use std::time::Duration;
 
 use mdht_krpc::{Contact, Id, Instant};
 
@@ -43,8 +42,9 @@ use super::{
     TableEntry, TimeoutSeen,
 };
 use crate::subnet::Subnet;
-use crate::{ModuleInfo, Parameter, Parameters, Value};
+use crate::{ModuleInfo, Parameters};
 use cells::{Cells, Place};
+use config::{Config, parameters};
 use judge::Judge;
 use record::Record;
 use upkeep::Upkeep;
@@ -57,105 +57,11 @@ pub(crate) fn definition() -> (ModuleInfo, Build) {
         label: "HARVEST",
         summary: "a large store of contacts met in passing, with chance and round-trip time of each",
         source: "this project, docs/research.md",
-        parameters: vec![
-            Parameter::integer(
-                "contacts",
-                400_000,
-                (16, 4_000_000),
-                "contacts",
-                "most remembered; 76 bytes each",
-            ),
-            Parameter::duration(
-                "refresh",
-                12_000,
-                (100, 3_600_000),
-                "from one maintenance query to the next",
-            ),
-            Parameter::integer(
-                "learn",
-                20_000,
-                (0, 1_000_000),
-                "contacts",
-                "to be measured, in all, before start-up is over",
-            ),
-            Parameter::duration(
-                "startup_refresh",
-                2000,
-                (100, 3_600_000),
-                "the same during start-up",
-            ),
-            Parameter::integer(
-                "window",
-                32,
-                (1, 4096),
-                "cells",
-                "of the ID space among whose contacts a maintenance query chooses",
-            ),
-            Parameter::duration(
-                "quarantine",
-                180_000,
-                (0, 3_600_000),
-                "who queried us is not asked before",
-            ),
-            Parameter::integer(
-                "least_chance",
-                25,
-                (0, 100),
-                "%",
-                "of answering; lookups are not given contacts below",
-            ),
-            Parameter::duration(
-                "serve_within",
-                3_600_000,
-                (1000, 86_400_000),
-                "others are named contacts heard from within",
-            ),
-            Parameter::integer(
-                "save",
-                10_000,
-                (1, 50_000),
-                "contacts",
-                "kept across a restart",
-            ),
-            Parameter::duration(
-                "timeout",
-                2000,
-                (100, 60_000),
-                "a maintenance query is given up",
-            ),
-            Parameter::integer(
-                "per_subnet",
-                0,
-                (0, 1024),
-                "contacts",
-                "most of one IPv4 /24 or IPv6 /64 in a cell of 16; 0 is no limit",
-            )
-            .live(Value::Integer(1)),
-        ],
+        parameters: parameters(),
     };
     (info, |parameters, setup| {
         Box::new(Harvest::new(parameters, setup))
     })
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Config {
-    refresh: Duration,
-    learn: usize,
-    startup_refresh: Duration,
-    window: usize,
-    quarantine: Duration,
-    least_chance: f32,
-    serve_within: Duration,
-    save: usize,
-    timeout: Duration,
-    /// 0 is no limit.
-    per_subnet: usize,
-}
-
-#[allow(clippy::cast_precision_loss)] // at most a hundred
-const fn percent(number: usize) -> f32 {
-    number as f32 / 100.0
 }
 
 /// The module.
@@ -173,18 +79,7 @@ impl Harvest {
     fn new(parameters: &Parameters, setup: RoutingSetup) -> Self {
         Self {
             own_id: setup.own_id,
-            config: Config {
-                refresh: parameters.duration("refresh"),
-                learn: parameters.integer("learn"),
-                startup_refresh: parameters.duration("startup_refresh"),
-                window: parameters.integer("window"),
-                quarantine: parameters.duration("quarantine"),
-                least_chance: percent(parameters.integer("least_chance")),
-                serve_within: parameters.duration("serve_within"),
-                save: parameters.integer("save"),
-                timeout: parameters.duration("timeout"),
-                per_subnet: parameters.integer("per_subnet"),
-            },
+            config: Config::new(parameters),
             cells: Cells::new(parameters.integer("contacts")),
             judge: Judge::default(),
             upkeep: Upkeep::default(),
@@ -207,8 +102,10 @@ impl Harvest {
         if !self.subnet_has_room(&record) {
             return;
         }
-        self.cells
-            .insert(record, |held| self.judge.worth(held, now));
+        self.cells.insert(record, |held| {
+            let class = self.config.class(held);
+            (class, self.judge.worth(held, now))
+        });
     }
 
     /// Whether the record's cell may hold one more of its subnet. Those that

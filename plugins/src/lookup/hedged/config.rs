@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::lookup::trust::{self, Trust};
 use crate::parameter::{Parameter, Parameters};
 use crate::subnet;
 
 pub(super) fn parameters() -> Vec<Parameter> {
-    vec![
+    let mut all = vec![
         Parameter::duration(
             "price",
             1,
@@ -79,7 +80,9 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "of such hosts answer before one that was never measured is overdue",
         ),
         Parameter::duration("timeout", 2000, (100, 60_000), "a query is given up"),
-    ]
+    ];
+    all.extend(trust::parameters());
+    all
 }
 
 /// What sets one lookup module apart from another.
@@ -100,6 +103,7 @@ pub(super) struct Config {
     pub(super) least_chance: f32,
     pub(super) patience: f32,
     pub(super) timeout: Duration,
+    pub(super) trust: Trust,
 }
 
 impl Config {
@@ -120,6 +124,7 @@ impl Config {
             least_chance: parameters.integer("least_chance") as f32 / 100.0,
             patience: parameters.integer("patience") as f32 / 100.0,
             timeout: parameters.duration("timeout"),
+            trust: Trust::new(parameters),
         }
     }
 }

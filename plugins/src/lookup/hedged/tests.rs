@@ -1,27 +1,10 @@
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use mdht_krpc::{Id, Instant, Rng};
+use mdht_krpc::{Contact, Id, Instant};
 
-use super::*;
-use crate::registry::Registry;
-use crate::routing::ContactSource;
-
-/// A table that hands out what it was given, and knows others besides.
-#[derive(Default)]
-struct Table {
-    near: Vec<Candidate>,
-    others: BTreeMap<Id, Candidate>,
-}
-
-impl ContactSource for Table {
-    fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
-        out.extend(self.near.iter().take(request.count));
-    }
-
-    fn known(&self, contact: &Contact, _now: Instant) -> Option<Candidate> {
-        self.others.get(&contact.id).copied()
-    }
-}
+use crate::lookup::testing::{Driven, unknown};
+use crate::lookup::{Goal, QueryOutcome, Timeout};
+use crate::routing::Candidate;
 
 /// A contact that shares so many bits with the target, the all-zero ID.
 fn contact(bits: usize, host: u8) -> Contact {
@@ -39,102 +22,21 @@ fn measured(contact: Contact, rtt_ms: u64) -> Candidate {
     }
 }
 
-/// Lookups of one module, one at a time, driven by hand.
-struct Driven {
-    module: Box<dyn LookupModule>,
-    lookup: Option<Box<dyn Lookup>>,
-    table: Table,
-    rng: Rng,
-    /// Queried since last asked for, with soft timeouts.
-    queried: Vec<(Contact, Duration)>,
-    announced: Vec<Contact>,
-    is_over: bool,
+fn started(spec: &str, near: Vec<Candidate>) -> Driven {
+    let mut driven = Driven::made(spec, near);
+    driven.start(Goal::Closest);
+    driven
 }
 
-impl Driven {
-    fn new(spec: &str, near: Vec<Candidate>) -> Self {
-        Self {
-            module: Registry::builtin().lookup(spec).unwrap().make(),
-            lookup: None,
-            table: Table {
-                near,
-                ..Table::default()
-            },
-            rng: Rng::from_u64(1),
-            queried: Vec::new(),
-            announced: Vec::new(),
-            is_over: false,
-        }
-    }
-
-    fn started(spec: &str, near: Vec<Candidate>) -> Self {
-        let mut driven = Self::new(spec, near);
-        driven.start(Goal::Closest);
-        driven
-    }
-
-    fn start(&mut self, goal: Goal) {
-        self.is_over = false;
-        self.lookup = Some(self.module.make(&LookupRequest {
-            target: Id::default(),
-            kind: LookupKind::GetPeers,
-            goal,
-            announce: true,
-        }));
-        self.step(|lookup, cx| lookup.start(cx));
-    }
-
-    fn step(&mut self, hook: impl FnOnce(&mut dyn Lookup, &mut LookupCx<'_>)) {
-        assert!(!self.is_over, "called after the end");
-        let mut actions = Vec::new();
-        let mut cx = LookupCx {
-            now: Instant::ZERO,
-            rng: &mut self.rng,
-            contacts: &self.table,
-            actions: &mut actions,
-        };
-        hook(self.lookup.as_deref_mut().unwrap(), &mut cx);
-        for action in actions {
-            match action {
-                LookupAction::Query { contact, soft, .. } => {
-                    self.queried.push((contact, soft.unwrap()));
-                }
-                LookupAction::Announce(contact) => self.announced.push(contact),
-                LookupAction::Finish => self.is_over = true,
-                LookupAction::WakeAt(_) => unreachable!("this lookup sets no alarm"),
-            }
-        }
-    }
-
-    fn answer(&mut self, from: Contact, nodes: &[Contact], has_values: bool) {
-        self.step(|lookup, cx| {
-            let response = LookupResponse {
-                contact: &from,
-                id: from.id,
-                rtt: Duration::from_millis(50),
-                nodes,
-                has_values,
-                peers_found: usize::from(has_values),
-                has_token: true,
-            };
-            lookup.on_response(cx, &response);
-        });
-    }
-
-    fn timeout(&mut self, of: Contact, timeout: Timeout) {
-        self.step(|lookup, cx| lookup.on_timeout(cx, &of, timeout));
-    }
-
-    fn take_queried(&mut self) -> Vec<Contact> {
-        self.queried.drain(..).map(|(contact, _)| contact).collect()
-    }
+fn answer(driven: &mut Driven, from: Contact, nodes: &[Contact], has_values: bool) {
+    driven.respond_with(from, nodes, has_values, usize::from(has_values));
 }
 
 #[test]
 fn of_two_equally_near_the_faster_is_asked() {
     let (slow, fast) = (contact(4, 1), contact(4, 2));
     let near = vec![measured(slow, 300), measured(fast, 10)];
-    let mut driven = Driven::started("hedged:alpha=1", near);
+    let mut driven = started("hedged:alpha=1", near);
     assert_eq!(driven.take_queried(), [fast]);
 }
 
@@ -150,27 +52,27 @@ fn one_that_hardly_ever_answers_comes_last_and_a_bad_one_never() {
         with_chance(bad, 0.05),
         with_chance(likely, 0.9),
     ];
-    let mut driven = Driven::started("hedged:alpha=3", near);
+    let mut driven = started("hedged:alpha=3", near);
     assert_eq!(driven.take_queried(), [likely, unlikely]);
 }
 
 #[test]
 fn the_next_goes_out_when_an_answer_is_overdue_not_when_it_is_lost() {
     let near = (1..5).map(|i| measured(contact(4, i), 100)).collect();
-    let mut driven = Driven::started("hedged:alpha=1,beta=1,after=1", near);
+    let mut driven = started("hedged:alpha=1,beta=1,after=1", near);
     let (first, overdue) = driven.queried[0];
     assert_eq!(overdue, Duration::from_millis(160));
     driven.take_queried();
-    driven.timeout(first, Timeout::Soft);
+    driven.time_out(first, Timeout::Soft);
     assert_eq!(driven.take_queried().len(), 1);
     // its late answer counts
-    driven.answer(first, &[], true);
-    assert!(driven.take_queried().is_empty() && !driven.is_over);
+    answer(&mut driven, first, &[], true);
+    assert!(driven.take_queried().is_empty() && !driven.finished);
 }
 
 #[test]
 fn who_was_never_measured_is_waited_for_as_long_as_others_take() {
-    let mut driven = Driven::new("hedged:alpha=1", vec![unknown(contact(4, 1))]);
+    let mut driven = Driven::made("hedged:alpha=1", vec![unknown(contact(4, 1))]);
     for host in 0..=255 {
         let contact = Contact::new(Id::default(), ([60, host, 1, 1], 1).into());
         driven.module.on_outcome(&QueryOutcome {
@@ -187,13 +89,13 @@ fn who_was_never_measured_is_waited_for_as_long_as_others_take() {
 #[test]
 fn before_the_first_value_many_are_in_flight_and_after_it_few() {
     let near: Vec<_> = (1..20).map(|i| measured(contact(4, i), 100)).collect();
-    let mut driven = Driven::started("hedged:alpha=8,beta=4,after=1,price=0s", near);
+    let mut driven = started("hedged:alpha=8,beta=4,after=1,price=0s", near);
     let first = driven.take_queried();
     assert_eq!(first.len(), 8);
-    driven.answer(first[0], &[], true);
+    answer(&mut driven, first[0], &[], true);
     assert!(driven.take_queried().is_empty());
     for contact in &first[1..] {
-        driven.timeout(*contact, Timeout::Hard);
+        driven.time_out(*contact, Timeout::Hard);
     }
     // the nearest that is left, alone
     assert_eq!(driven.take_queried().len(), 1);
@@ -202,14 +104,14 @@ fn before_the_first_value_many_are_in_flight_and_after_it_few() {
 #[test]
 fn what_others_name_is_asked_unless_known_to_be_bad() {
     let (responder, good, bad) = (contact(4, 1), contact(9, 2), contact(9, 3));
-    let mut driven = Driven::started("hedged", vec![measured(responder, 10)]);
+    let mut driven = started("hedged", vec![measured(responder, 10)]);
     let known = Candidate {
         answer_chance: Some(0.01),
         ..unknown(bad)
     };
     driven.table.others.insert(bad.id, known);
     driven.take_queried();
-    driven.answer(responder, &[bad, good], false);
+    answer(&mut driven, responder, &[bad, good], false);
     assert_eq!(driven.take_queried(), [good]);
 }
 
@@ -218,22 +120,22 @@ fn it_ends_with_the_goal_or_at_the_nearest_and_announces_to_them() {
     let near: Vec<_> = (0..8)
         .map(|i| measured(contact(4 + usize::from(i), i + 1), 10))
         .collect();
-    let mut driven = Driven::new("hedged:alpha=8", near);
+    let mut driven = Driven::made("hedged:alpha=8", near);
     driven.start(Goal::FirstValue);
     let asked = driven.take_queried();
-    driven.answer(asked[0], &[], true);
-    assert!(driven.is_over);
+    answer(&mut driven, asked[0], &[], true);
+    assert!(driven.finished);
 
     driven.announced.clear();
     driven.start(Goal::Closest);
     for _ in 0..8 {
         for contact in driven.take_queried() {
-            if !driven.is_over {
-                driven.answer(contact, &[], false);
+            if !driven.finished {
+                answer(&mut driven, contact, &[], false);
             }
         }
     }
-    assert!(driven.is_over);
+    assert!(driven.finished);
     let nearest = [contact(11, 8), contact(10, 7), contact(9, 6)];
     assert_eq!(driven.announced, nearest);
 }
@@ -242,7 +144,7 @@ fn it_ends_with_the_goal_or_at_the_nearest_and_announces_to_them() {
 fn so_many_are_asked_as_are_worth_their_price() {
     let asked = |spec| {
         let near = (1..9).map(|i| measured(contact(4, i), 50)).collect();
-        Driven::started(spec, near).take_queried().len()
+        started(spec, near).take_queried().len()
     };
     let (free, dear, dearest) = (
         asked("hedged:alpha=8,price=0s"),
@@ -255,13 +157,13 @@ fn so_many_are_asked_as_are_worth_their_price() {
 
 #[test]
 fn an_empty_table_ends_it_at_once() {
-    assert!(Driven::started("hedged", Vec::new()).is_over);
+    assert!(started("hedged", Vec::new()).finished);
 }
 
 #[test]
 fn a_flood_of_names_is_bounded_and_one_host_is_asked_once() {
     let first = contact(1, 1);
-    let mut driven = Driven::started("hedged:parallel=1000,beta=64", vec![measured(first, 10)]);
+    let mut driven = started("hedged:parallel=1000,beta=64", vec![measured(first, 10)]);
     driven.take_queried();
     let same_host: Vec<_> = (0..100)
         .map(|port| {
@@ -270,7 +172,7 @@ fn a_flood_of_names_is_bounded_and_one_host_is_asked_once() {
             named
         })
         .collect();
-    driven.answer(first, &same_host, false);
+    answer(&mut driven, first, &same_host, false);
     assert_eq!(driven.take_queried().len(), 1);
 }
 
@@ -278,23 +180,18 @@ fn a_flood_of_names_is_bounded_and_one_host_is_asked_once() {
 fn nearness_that_paid_before_is_sought() {
     // those that share 12 bits hold values; an hour of lookups has shown it
     let (near, far) = (contact(12, 1), contact(2, 2));
-    let mut driven = Driven::new(
+    let mut driven = Driven::made(
         "hedged:alpha=2",
         vec![measured(near, 90), measured(far, 60)],
     );
     for _ in 0..50 {
         driven.start(Goal::Closest);
         for asked in driven.take_queried() {
-            if !driven.is_over {
-                driven.answer(asked, &[], asked == near);
+            if !driven.finished {
+                answer(&mut driven, asked, &[], asked == near);
             }
         }
     }
-    let mut driven = Driven {
-        table: Table::default(),
-        ..driven
-    };
-    driven.table.near = vec![measured(near, 90), measured(far, 60)];
     driven.start(Goal::FirstValue);
     assert_eq!(driven.take_queried()[0], near);
 }

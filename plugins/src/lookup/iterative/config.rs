@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use super::queue::Limits;
+use crate::lookup::LookupRequest;
+use crate::lookup::responders::Responders;
+use crate::lookup::trust::{self, Trust};
 use crate::parameter::{Parameter, Parameters};
 use crate::subnet;
 
 /// With defaults for `beta` and `parallel`; the others are those of the thesis.
 pub(in crate::lookup) fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> {
-    vec![
+    let mut all = vec![
         Parameter::integer(
             "alpha",
             4,
@@ -103,13 +107,9 @@ pub(in crate::lookup) fn parameters(beta: u32, parallel: u32) -> Vec<Parameter> 
             "queries",
             "`beta` from then on; 0 is as before",
         ),
-        Parameter::choice(
-            "bep42",
-            &["off", "enforce"],
-            "enforce: responders whose ID does not fit their address neither count as closest nor \
-             are announced to",
-        ),
-    ]
+    ];
+    all.extend(trust::parameters());
+    all
 }
 
 /// What sets one lookup module apart from another.
@@ -121,17 +121,14 @@ pub(super) struct Config {
     pub(super) mark: usize,
     pub(super) announce: usize,
     pub(super) start: usize,
-    pub(super) queue: usize,
-    pub(super) per_ip: usize,
-    /// 0 is no bound.
-    pub(super) per_subnet: usize,
+    pub(super) limits: Limits,
     pub(super) paths: usize,
     pub(super) timeout: Duration,
     pub(super) soft: Option<Duration>,
     pub(super) counts_nearer: bool,
     pub(super) slow_parallel: Option<usize>,
     pub(super) slow_beta: Option<usize>,
-    pub(super) enforces_bep42: bool,
+    pub(super) trust: Trust,
 }
 
 impl Config {
@@ -148,19 +145,26 @@ impl Config {
             mark: parameters.integer("mark"),
             announce: parameters.integer("announce"),
             start: parameters.integer("start"),
-            queue: parameters.integer("queue"),
-            per_ip: match parameters.integer("per_ip") {
-                0 => usize::MAX,
-                bound => bound,
+            limits: Limits {
+                queue: parameters.integer("queue"),
+                per_ip: match parameters.integer("per_ip") {
+                    0 => usize::MAX,
+                    bound => bound,
+                },
+                per_subnet: parameters.integer("per_subnet"),
             },
-            per_subnet: parameters.integer("per_subnet"),
             paths: parameters.integer("paths"),
             timeout: parameters.duration("timeout"),
             soft: (!soft.is_zero()).then_some(soft),
             counts_nearer: parameters.choice("counted") == "nearer",
             slow_parallel: slow("slow_parallel"),
             slow_beta: slow("slow_beta"),
-            enforces_bep42: parameters.choice("bep42") == "enforce",
+            trust: Trust::new(parameters),
         }
+    }
+
+    /// Those that will have answered in a lookup: none yet.
+    pub(super) const fn responders(&self, request: &LookupRequest) -> Responders {
+        Responders::new(request.target, self.trust, self.mark, self.announce)
     }
 }

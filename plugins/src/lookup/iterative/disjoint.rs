@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex};
 
 use mdht_krpc::Contact;
 
-use super::{Config, RoundTrips, State};
+use super::config::Config;
+use super::stall::RoundTrips;
+use super::state::State;
 use crate::lookup::{Lookup, LookupAction, LookupCx, LookupRequest, LookupResponse, Timeout};
-use crate::routing::{ClosestRequest, Purpose};
 
 /// The state of such a lookup.
 pub(super) struct Disjoint {
@@ -56,6 +57,7 @@ impl Disjoint {
         let mut own = LookupCx {
             now: cx.now,
             rng: cx.rng,
+            own_id: cx.own_id,
             contacts: cx.contacts,
             actions: &mut actions,
         };
@@ -87,32 +89,20 @@ impl Disjoint {
     }
 
     fn finish(&self, cx: &mut LookupCx<'_>) {
-        if self.request.announce {
-            let mut responders: Vec<_> = self.paths.iter().flat_map(State::with_token).collect();
-            responders.sort_by(|a, b| a.order(b));
-            responders.dedup();
-            let closest = responders.iter().take(self.config.announce);
-            cx.actions
-                .extend(closest.map(|ranked| LookupAction::Announce(ranked.contact)));
-        }
-        cx.actions.push(LookupAction::Finish);
+        let mut responders = self.config.responders(&self.request);
+        let paths = self.paths.iter();
+        paths.for_each(|path| responders.take_in(&path.responders));
+        responders.finish(cx, &self.request, self.config.announce);
     }
 }
 
 impl Lookup for Disjoint {
     fn start(&mut self, cx: &mut LookupCx<'_>) {
         let paths = self.paths.len();
-        let request = ClosestRequest {
-            target: self.request.target,
-            count: self.config.start * paths,
-            purpose: Purpose::Lookup,
-            now: cx.now,
-        };
-        let mut candidates = Vec::new();
-        cx.contacts.closest(&request, &mut candidates);
+        let candidates = cx.closest(self.request.target, self.config.start * paths);
         for (n, path) in self.paths.iter_mut().enumerate() {
             let dealt = candidates.iter().skip(n).step_by(paths);
-            path.enqueue(dealt.map(|candidate| candidate.contact));
+            path.enqueue(dealt.map(|candidate| candidate.contact), None);
         }
         for path in 0..paths {
             self.run(path, cx, State::begin);
@@ -125,7 +115,7 @@ impl Lookup for Disjoint {
             return;
         };
         self.run(path, cx, |path, cx| path.on_response(cx, response));
-        match self.paths[path].is_satisfied(response) {
+        match self.request.is_met_by(response) {
             true => self.finish(cx),
             false => self.finish_if_over(cx),
         }

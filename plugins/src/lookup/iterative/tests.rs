@@ -1,132 +1,9 @@
-use super::*;
-use crate::lookup::LookupKind;
-use crate::registry::Registry;
-use crate::routing::{Candidate, ContactSource};
-use mdht_krpc::{Instant, Rng};
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-/// A table that hands out what it was given.
-struct Table(Vec<Contact>);
+use mdht_krpc::Instant;
 
-impl ContactSource for Table {
-    fn closest(&self, request: &ClosestRequest, out: &mut Vec<Candidate>) {
-        let mut contacts = self.0.clone();
-        contacts.sort_by_key(|contact| request.target.distance(&contact.id));
-        contacts.truncate(request.count);
-        out.extend(contacts.into_iter().map(|contact| Candidate {
-            contact,
-            rtt: None,
-            last_seen: None,
-            answer_chance: None,
-        }));
-    }
-}
-
-/// One lookup for the all-zero target, driven by hand.
-pub(super) struct Driven {
-    lookup: Box<dyn Lookup>,
-    table: Table,
-    rng: Rng,
-    pub(super) in_flight: Vec<Contact>,
-    pub(super) announced: Vec<Contact>,
-    pub(super) finished: bool,
-}
-
-impl Driven {
-    pub(super) fn new(spec: &str, table: Vec<Contact>) -> Self {
-        Self::with_goal(spec, table, Goal::Closest)
-    }
-
-    pub(super) fn with_goal(spec: &str, table: Vec<Contact>, goal: Goal) -> Self {
-        let mut module = Registry::builtin().lookup(spec).unwrap().make();
-        let request = LookupRequest {
-            target: Id::default(),
-            kind: LookupKind::GetPeers,
-            goal,
-            announce: true,
-        };
-        let mut driven = Self {
-            lookup: module.make(&request),
-            table: Table(table),
-            rng: Rng::from_u64(1),
-            in_flight: Vec::new(),
-            announced: Vec::new(),
-            finished: false,
-        };
-        driven.step(|lookup, cx| lookup.start(cx));
-        driven
-    }
-
-    /// Calls one hook; returns the contacts it queried.
-    fn step(&mut self, hook: impl FnOnce(&mut dyn Lookup, &mut LookupCx<'_>)) -> Vec<Contact> {
-        assert!(!self.finished, "called after the end");
-        let mut actions = Vec::new();
-        let mut cx = LookupCx {
-            now: Instant::ZERO,
-            rng: &mut self.rng,
-            contacts: &self.table,
-            actions: &mut actions,
-        };
-        hook(self.lookup.as_mut(), &mut cx);
-        let mut queried = Vec::new();
-        for action in actions {
-            match action {
-                LookupAction::Query { contact, .. } => queried.push(contact),
-                LookupAction::Announce(contact) => self.announced.push(contact),
-                LookupAction::Finish => self.finished = true,
-                LookupAction::WakeAt(_) => unreachable!("this lookup sets no alarm"),
-            }
-        }
-        self.in_flight.extend(&queried);
-        queried
-    }
-
-    pub(super) fn respond(&mut self, from: Contact, nodes: &[Contact]) -> Vec<Contact> {
-        self.respond_with(from, nodes, false, 0)
-    }
-
-    pub(super) fn respond_with(
-        &mut self,
-        from: Contact,
-        nodes: &[Contact],
-        has_values: bool,
-        peers_found: usize,
-    ) -> Vec<Contact> {
-        self.in_flight.retain(|contact| *contact != from);
-        let response = LookupResponse {
-            contact: &from,
-            id: from.id,
-            rtt: Duration::from_millis(10),
-            nodes,
-            has_values,
-            peers_found,
-            has_token: true,
-        };
-        self.step(|lookup, cx| lookup.on_response(cx, &response))
-    }
-
-    pub(super) fn time_out(&mut self, contact: Contact, timeout: Timeout) -> Vec<Contact> {
-        if timeout == Timeout::Hard {
-            self.in_flight.retain(|other| *other != contact);
-        }
-        self.step(|lookup, cx| lookup.on_timeout(cx, &contact, timeout))
-    }
-}
-
-/// A contact at a distance that grows with `rank`, on an IP of its own.
-pub(super) fn contact(rank: u32) -> Contact {
-    let mut id = [0; 20];
-    id[..4].copy_from_slice(&rank.to_be_bytes());
-    let [_, b, c, d] = rank.to_be_bytes();
-    Contact::new(
-        Id::new(id),
-        (std::net::Ipv4Addr::new(10, b, c, d), 6881).into(),
-    )
-}
-
-pub(super) fn contacts(ranks: std::ops::Range<u32>) -> Vec<Contact> {
-    ranks.map(contact).collect()
-}
+use crate::lookup::testing::{Driven, contact, contacts, unknown};
+use crate::lookup::{Goal, QueryOutcome, Timeout};
 
 #[test]
 fn alpha_queries_at_the_start_closest_first() {
@@ -261,45 +138,22 @@ fn m3_a4_slows_down_with_the_first_values_or_timeout() {
 
 #[test]
 fn mldht_asks_another_when_an_answer_is_later_than_most() {
-    let mut module = Registry::builtin().lookup("ml").unwrap().make();
+    let mut driven = Driven::made("ml", contacts(100..120).into_iter().map(unknown).collect());
     let mut soft = |rtt_ms: u64| {
         for _ in 0..500 {
-            module.on_outcome(&QueryOutcome {
+            driven.module.on_outcome(&QueryOutcome {
                 contact: contact(1),
                 rtt: Some(Duration::from_millis(rtt_ms)),
                 now: Instant::ZERO,
             });
         }
-        let mut lookup = module.make(&LookupRequest {
-            target: Id::default(),
-            kind: LookupKind::GetPeers,
-            goal: Goal::Closest,
-            announce: false,
-        });
-        let mut actions = Vec::new();
-        lookup.start(&mut LookupCx {
-            now: Instant::ZERO,
-            rng: &mut Rng::from_u64(1),
-            contacts: &Table(contacts(100..120)),
-            actions: &mut actions,
-        });
-        assert_eq!(actions.len(), 10);
-        match actions[0] {
-            LookupAction::Query { soft, .. } => soft.unwrap(),
-            _ => panic!("{actions:?}"),
-        }
+        driven.queried.clear();
+        driven.start(Goal::Closest);
+        assert_eq!(driven.queried.len(), 10);
+        driven.queried[0].1
     };
     assert_eq!(soft(20), Duration::from_millis(150));
     assert!(soft(1020) > Duration::from_secs(1));
-}
-
-#[test]
-fn one_query_per_ip_address() {
-    let twin = Contact::new(contact(1).id, (contact(100).addr.ip(), 7000).into());
-    let mut driven = Driven::new("aggressive", contacts(100..104));
-    assert_eq!(driven.respond(contact(101), &[twin]), []);
-    let mut two = Driven::new("aggressive:per_ip=2", contacts(100..104));
-    assert_eq!(two.respond(contact(101), &[twin, twin]), [twin]);
 }
 
 #[test]
@@ -326,118 +180,4 @@ fn announces_to_the_closest_responders() {
     assert_eq!(driven.announced, contacts(1..5));
 }
 
-#[test]
-fn a_flood_of_nodes_is_bounded_and_every_lookup_ends() {
-    for spec in [
-        "standard",
-        "aggressive",
-        "aggressive:queue=4",
-        "standard:mark=64,soft=1s",
-        "lt",
-        "ml",
-        "m3_a4",
-    ] {
-        let mut rng = Rng::from_u64(9);
-        let mut driven = Driven::new(spec, contacts(500_000..500_040));
-        let mut seen: BTreeSet<Contact> = driven.in_flight.iter().copied().collect();
-        let mut steps = 0;
-        while !driven.finished {
-            steps += 1;
-            assert!(steps < 200_000, "{spec} does not end");
-            let chosen = driven.in_flight[rng.below(driven.in_flight.len())];
-            let queried = match rng.below(3) {
-                0 => driven.time_out(chosen, Timeout::Hard),
-                1 => driven.respond(chosen, &[]),
-                _ => {
-                    let flood: Vec<_> = (0..1000)
-                        .map(|_| contact(1 + u32::try_from(rng.below(500_000)).unwrap()))
-                        .collect();
-                    driven.respond(chosen, &flood)
-                }
-            };
-            for contact in queried {
-                assert!(seen.insert(contact), "{spec} asks {contact:?} twice");
-            }
-        }
-    }
-}
-
-#[test]
-fn so_many_queries_per_subnet() {
-    let neighbour = |rank: u32, host: u8| {
-        let ip = std::net::Ipv4Addr::new(8, 8, 8, host);
-        Contact::new(contact(rank).id, (ip, 6881).into())
-    };
-    let table = || -> Vec<Contact> { (1..60).map(|n| neighbour(n.into(), n)).collect() };
-    let queried = |spec: &str| Driven::new(spec, table()).in_flight.len();
-    assert_eq!(queried("standard"), 4);
-    assert_eq!(queried("standard:per_subnet=2"), 2);
-    // private networks are one subnet with everybody in it
-    let private = Driven::new("standard:per_subnet=2", contacts(1..60));
-    assert_eq!(private.in_flight.len(), 4);
-    // whatever others name later, and on whichever path
-    for spec in ["standard:per_subnet=2", "standard:per_subnet=2,paths=4"] {
-        let mut driven = Driven::new(spec, contacts(1000..1064));
-        let mut asked = BTreeSet::new();
-        while let Some(next) = driven.in_flight.first().copied() {
-            asked.insert(next);
-            driven.respond(next, &table());
-        }
-        let of_it = asked
-            .iter()
-            .filter(|c| c.addr.ip().to_string().starts_with("8.8.8."));
-        assert_eq!(of_it.count(), 2, "{spec}");
-    }
-}
-
-#[test]
-fn those_that_name_each_other_end_a_lookup_soon() {
-    let (a, b) = (contact(1), contact(2));
-    for spec in ["standard", "aggressive", "standard:paths=2"] {
-        let mut driven = Driven::new(spec, vec![a]);
-        let mut queries = 0;
-        while let Some(next) = driven.in_flight.first().copied() {
-            queries += 1;
-            let other = if next == a { b } else { a };
-            driven.respond(next, &[other, next, other]);
-        }
-        assert!(driven.finished && queries == 2, "{spec}: {queries}");
-    }
-}
-
-/// BEP 42: who answers under an ID that does not fit does not end a lookup,
-/// and is not announced to.
-#[test]
-fn responders_whose_id_does_not_fit_count_only_where_that_is_not_enforced() {
-    use mdht_krpc::{id_fits_addr, secure_prefix};
-    let fitting = |n: u8| {
-        // close to the target among those that fit: the best of many addresses
-        let all = (0..60_000_u32).map(|m| {
-            let ip = std::net::Ipv4Addr::from(0x5000_0000 + (u32::from(n) << 16) + m);
-            let prefix = secure_prefix(ip.into(), 0).to_be_bytes();
-            let mut bytes = [0; 20];
-            bytes[..3].copy_from_slice(&prefix[..3]);
-            Contact::new(Id::new(bytes), (ip, 6881).into())
-        });
-        all.min_by_key(|contact| contact.id).unwrap()
-    };
-    let misfit = |n: u8| {
-        let mut bytes = [0; 20];
-        bytes[10] = n + 1;
-        Contact::new(Id::new(bytes), ([60, n, 1, 1], 6881).into())
-    };
-    let misfits: Vec<_> = (0..3).map(misfit).collect();
-    let others: Vec<_> = (0..4).map(fitting).collect();
-    assert!(misfits.iter().all(|c| !id_fits_addr(&c.id, c.addr.ip())));
-    let mut closest = others.clone();
-    closest.sort_by_key(|contact| contact.id);
-    for (mode, expected) in [("off", &misfits[..]), ("enforce", &closest[..3])] {
-        let table = misfits.iter().chain(&others).copied().collect();
-        let mut driven = Driven::new(&format!("standard:bep42={mode}"), table);
-        while !driven.finished {
-            let asked = driven.in_flight[0];
-            driven.respond(asked, &[]);
-        }
-        assert_eq!(driven.announced, expected, "{mode}");
-    }
-}
+mod limits;

@@ -78,8 +78,8 @@ impl Cells {
     }
 
     /// Puts a record into its cell. Where that is full, the record of the least
-    /// `worth` leaves, be it the new one.
-    pub(super) fn insert(&mut self, record: Record, worth: impl Fn(&Record) -> f32) {
+    /// `worth` leaves, be it the new one: of the lowest class the least.
+    pub(super) fn insert(&mut self, record: Record, worth: impl Fn(&Record) -> (u8, f32)) {
         let cell = self.cell_of(&record.contact.id);
         let cell = &mut self.cells[cell];
         if cell.len() < self.room {
@@ -91,7 +91,8 @@ impl Cells {
             return cell.push(record);
         }
         let worst = cell.iter_mut().map(|held| (worth(held), held));
-        if let Some((least, held)) = worst.min_by(|a, b| a.0.total_cmp(&b.0))
+        let order = |a: &(u8, f32), b: &(u8, f32)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+        if let Some((least, held)) = worst.min_by(|a, b| order(&a.0, &b.0))
             && least < worth(&record)
         {
             *held = record;
@@ -134,7 +135,7 @@ mod tests {
         let mut cells = Cells::new(most);
         for _ in 0..records {
             // equally good: whoever came first stays
-            cells.insert(record(Id::random(&mut rng)), |_| 1.0);
+            cells.insert(record(Id::random(&mut rng)), |_| (0, 1.0));
         }
         (cells, rng)
     }
@@ -177,7 +178,7 @@ mod tests {
     fn the_least_worth_leaves_be_it_the_newcomer() {
         let mut cells = Cells::new(16);
         let mut rng = Rng::from_u64(4);
-        let worth = |record: &Record| f32::from(record.contact.id.as_bytes()[19]);
+        let worth = |record: &Record| (0, f32::from(record.contact.id.as_bytes()[19]));
         let mut all = Vec::new();
         for _ in 0..200 {
             let id = Id::random(&mut rng);
@@ -194,7 +195,7 @@ mod tests {
     fn what_was_taken_is_gone() {
         let (mut cells, mut rng) = filled(100, 0);
         let id = Id::random(&mut rng);
-        cells.insert(record(id), |_| 1.0);
+        cells.insert(record(id), |_| (0, 1.0));
         let place = cells.locate(&id).unwrap();
         assert_eq!(cells.take(place).contact.id, id);
         assert!(cells.locate(&id).is_none() && cells.len() == 0);

@@ -1,5 +1,7 @@
 mod full_store;
 
+use mdht_krpc::{Contact, Id, id_fits_addr, secure_prefix};
+
 use crate::routing::testing::{Harness, millis, secs};
 use crate::routing::{Origin, Purpose, Standing};
 
@@ -50,6 +52,33 @@ fn in_a_full_cell_the_slow_and_unlikely_make_room() {
     assert!(held.len() <= 32, "{}", held.len());
     assert!(contacts[..10].iter().all(|fast| held.contains(fast)));
     assert!(contacts[40..].iter().all(|slow| !held.contains(slow)));
+}
+
+/// BEP 42. Those that failed leave before them all the same.
+#[test]
+fn in_a_full_cell_ids_that_do_not_fit_make_way_where_others_are_preferred() {
+    let contact = |harness: &mut Harness, n: u8, fits: bool| {
+        let ip = std::net::Ipv4Addr::new(60, n, 1, 1);
+        let mut bytes = *harness.stranger(0).id.as_bytes();
+        if fits {
+            let prefix = secure_prefix(ip.into(), bytes[19]).to_be_bytes();
+            bytes[..3].copy_from_slice(&prefix[..3]);
+        }
+        let contact = Contact::new(Id::new(bytes), (ip, 6881).into());
+        assert_eq!(id_fits_addr(&contact.id, ip.into()), fits);
+        contact
+    };
+    for (mode, fitting) in [("off", 0), ("prefer", 20)] {
+        let mut harness = Harness::new(&format!("harvest:contacts=31,bep42={mode}"));
+        let mut all: Vec<_> = (0..36).map(|n| contact(&mut harness, n, false)).collect();
+        all.extend((40..60).map(|n| contact(&mut harness, n, true)));
+        for (contact, rtt_ms) in all.iter().zip((10..38).chain(200..)) {
+            harness.answer(*contact, rtt_ms);
+        }
+        let held = harness.in_table(None);
+        let fit = held.iter().filter(|c| id_fits_addr(&c.id, c.addr.ip()));
+        assert_eq!((held.len(), fit.count()), (31, fitting), "{mode}");
+    }
 }
 
 #[test]

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use mdht_krpc::{Id, Rng};
 
-use super::super::tests::{Driven, contact, contacts};
 use super::*;
 use crate::lookup::Goal;
+use crate::lookup::testing::{Driven, contact, contacts};
 
 /// Everybody who was queried, in a lookup in which each contact names what
 /// `named` says of it.
