@@ -205,6 +205,8 @@ fn links_lead_somewhere() {
                 _ => page.parent().unwrap().join(file),
             };
             assert!(path.exists(), "{}: {target}", page.display());
+            let stays = page.ends_with("README.md") || !file.contains('/');
+            assert!(stays, "{}: {target} is not in the book", page.display());
             if !anchor.is_empty() {
                 let there = anchors(&fs::read_to_string(&path).unwrap());
                 assert!(
