@@ -59,11 +59,11 @@ fn row(attack: String, figures: &Figures) -> Vec<String> {
         format!("{:.1}", figures.success_pct),
         words(figures.p50_ms) + &half,
         words(figures.p99_ms),
-            "\nfound: lookups with a true peer; p50, p99: time to it (± 95 %); asked: queries\n\
-             a lookup; false: of the peers found, %; lost: lookups that announced to none of\n\
-             the twenty honest nodes nearest to the key, %; table: of its contacts,\n\
-             attackers, %; kept: honest announces still served during the attack, %; ampl.:\n\
-             bytes answered for each of the adversary's."
+        format!("{:.0}", figures.queries_per_lookup),
+        format!("{:.1}", figures.false_peers_pct),
+        format!("{:.1}", figures.announces_lost_pct),
+        format!("{:.1}", figures.hostile_contacts_pct),
+        format!("{served:.0}"),
         ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
     ]
 }
