@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mdht and libtorrent, extension by extension: BEPs 32, 33, 42, 43 and 51; with the crate mainline BEPs 42 and 43.
+"""mdht and libtorrent, BEP by BEP: 32, 33, 42, 43 and 51; with the crate mainline 42, 43 and our checkers.
 
 Run as root after setup.sh; about a minute and a half. Unlike run.py's, the IPv4 addresses here are of the public
 Internet (64/8, in a network namespace where nobody else is), for BEP 42 exempts private ones. Prints one line per

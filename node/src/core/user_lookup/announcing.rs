@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use mdht_krpc::{Contact, Family, Id, Query};
 
-use super::super::postponed::Sent;
-use super::super::sending::Destination;
-use super::super::transactions::Purpose;
-use super::super::{Core, LookupId};
+use crate::core::postponed::Sent;
+use crate::core::sending::Destination;
+use crate::core::transactions::Purpose;
+use crate::core::{Core, LookupId};
 
 /// The port that is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use mdht_krpc::Instant;
 
-use super::super::timers::Timer;
-use super::super::{Core, LookupId};
 use super::UserLookup;
+use crate::core::timers::Timer;
+use crate::core::{Core, LookupId};
 
 impl Core {
     /// How often a lookup that nobody answered is begun anew: a node that has
