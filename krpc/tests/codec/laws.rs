@@ -10,8 +10,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::agreement;
-use crate::generate::{krpc_tree, message, mutation, tree};
+use crate::generate::{Owned, message};
+use crate::mutate::{Mutation, mutation};
 use crate::reference;
+use crate::tree::{krpc_tree, tree};
 
 proptest! {
     #[test]
@@ -96,10 +98,10 @@ fn the_readers_agree_on_trees_shaped_like_krpc() {
 #[test]
 fn the_readers_agree_on_mutated_messages() {
     let mutated = (message(), vec(mutation(), 0..4));
-    let encode = |(owned, mutations): (crate::generate::Owned, Vec<_>)| {
+    let encode = |(owned, mutations): (Owned, Vec<_>)| {
         let mut bytes = owned.message().encode();
         for mutation in &mutations {
-            crate::generate::Mutation::apply(mutation, &mut bytes);
+            Mutation::apply(mutation, &mut bytes);
         }
         bytes
     };

@@ -8,6 +8,8 @@ mod bad_bencode;
 mod bad_krpc;
 mod generate;
 mod laws;
+mod mutate;
 mod reference;
 mod rows;
+mod tree;
 mod vectors;

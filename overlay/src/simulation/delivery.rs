@@ -2,6 +2,7 @@
 //! answer at once.
 
 use std::net::{SocketAddr, SocketAddrV4};
+use std::time::Duration;
 
 use mdht_krpc::{Body, Instant, Message};
 use mdht_node::core::SocketId;
@@ -122,7 +123,18 @@ impl Simulation {
         let own = self.nodes[node.place()].end_at(socket);
         let other = &self.nodes[dest.place()];
         let other = other.end_at(other.socket_at(to));
-        match self.links.delay(&self.world, own, other) {
+        let delay = self.links.delay(&self.world, own, other);
+        self.set_off(delay, (from, to), payload);
+    }
+
+    /// Puts a datagram on its way, or counts it lost if it never arrives.
+    pub(super) fn set_off(
+        &mut self,
+        delay: Option<Duration>,
+        (from, to): (SocketAddrV4, SocketAddrV4),
+        payload: Vec<u8>,
+    ) {
+        match delay {
             Some(delay) => {
                 let arrival = Occurrence::Arrival { from, to, payload };
                 self.wheel.push(self.now + delay, arrival);

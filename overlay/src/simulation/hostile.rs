@@ -52,16 +52,9 @@ impl Simulation {
         payload: Vec<u8>,
     ) {
         let own = self.nodes[node.place()].end_at(socket);
-        match self.links.delay(&self.world, own, links::home(*to.ip())) {
-            Some(delay) => {
-                let arrival = Occurrence::Arrival { from, to, payload };
-                self.wheel.push(self.now + delay, arrival);
-            }
-            None => {
-                self.counters.lost += 1;
-                self.keep_spare(payload);
-            }
-        }
+        let home = links::home(*to.ip());
+        let delay = self.links.delay(&self.world, own, home);
+        self.set_off(delay, (from, to), payload);
     }
 
     /// A datagram has reached one of the adversary's addresses.
