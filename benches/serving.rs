@@ -10,10 +10,11 @@
 //!
 //! The nodes fill their tables in a served overlay on 127.0.0.0/8 for
 //! `--warm-up` seconds (quarantine takes three minutes of it). Then each is
-//! asked for `--seconds`, method by method, `--rounds` times, on a processor of
-//! its own as far as other work leaves it one; the generator has another. Medians are
-//! printed, and the median of each round's ratio to the echo. Last, each is
-//! handed `--swarms` times `--peers` announces, to see what a full store takes.
+//! handed `--swarms` times `--peers` announces, and what a full store takes is
+//! noted. Then each is asked for `--seconds`, method by method, `--rounds`
+//! times, on a processor of its own as far as other work leaves it one; the
+//! generator has another. `held` is get_peers for the swarms announced. Medians
+//! are printed, and the median of each round's ratio to the echo.
 //! `--client NAME=COMMAND` adds a client: the command is started with
 //! `IP PORT BOOTSTRAP DIR` behind it.
 

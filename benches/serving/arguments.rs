@@ -42,7 +42,9 @@ impl Arguments {
             }
         }
         if parsed.routing.is_empty() {
-            parsed.routing.push("nr128".to_owned());
+            parsed
+                .routing
+                .push(mdht_node::DhtBuilder::DEFAULT_ROUTING.to_owned());
         }
         parsed
     }

@@ -22,6 +22,8 @@ const BURST: usize = 16;
 const ASKERS: u8 = 250;
 /// An answer that takes longer is lost.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// Turns of the processor between two looks for answers: some microseconds.
+const PAUSE: usize = 100;
 /// Announces that are lost, or refused, before a server is given up.
 const MOST_FAILED: u64 = 1000;
 /// Longest answer.
@@ -36,7 +38,7 @@ pub(crate) enum Ask {
     /// get_peers for one of so many swarms, each in its turn.
     Swarm(u32),
     /// The same, for any of them.
-    AnySwarm(u32),
+    Held(u32),
     /// announce_peer to so many swarms at this port, with the tokens of `Swarm`.
     Announce(u32, u16),
 }
@@ -83,7 +85,7 @@ impl Generator {
         let mut rng = Rng::from_u64(1);
         let asker = |last| {
             let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 9, last), 0)).unwrap();
-            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            socket.set_nonblocking(true).unwrap();
             Asker {
                 socket,
                 id: Id::random(&mut rng),
@@ -169,10 +171,7 @@ impl Generator {
                 Ask::FindNode => Query::find_node(id, Id::random(&mut self.rng)),
                 Ask::GetPeers => Query::get_peers(id, Id::random(&mut self.rng)),
                 Ask::Swarm(_) => Query::get_peers(id, swarm(swarm_number(number))),
-                Ask::AnySwarm(swarms) => {
-                    let any = self.rng.below(swarms as usize) as u32;
-                    Query::get_peers(id, swarm(any))
-                }
+                Ask::Held(swarms) => held(id, self.rng.below(swarms as usize) as u32),
                 Ask::Announce(swarms, port) => {
                     token = &self.tokens[place_of(number, asker, swarms)];
                     Query::announce_peer(id, swarm(swarm_number(number)), port, token)
@@ -201,7 +200,8 @@ impl Generator {
         }
     }
 
-    /// Waits for the answers to a burst.
+    /// Waits for the answers to a burst, awake: over loopback the sender pays for
+    /// waking the receiver, and a slower server finds it asleep more often.
     fn take(&mut self, mut burst: Burst, ask: Ask, sum: &mut Answered) {
         let Self {
             headers,
@@ -210,14 +210,18 @@ impl Generator {
             tokens,
             ..
         } = self;
-        while burst.missing > 0 {
+        let until = Instant::now() + PATIENCE;
+        while burst.missing > 0 && Instant::now() < until {
             let mut buffers = input.chunks_exact_mut(LONGEST);
             let mut slices: [[IoSliceMut<'_>; 1]; BURST] =
                 std::array::from_fn(|_| [IoSliceMut::new(buffers.next().unwrap_or_default())]);
             let fd = askers[burst.asker].socket.as_raw_fd();
-            let flags = MsgFlags::MSG_WAITFORONE;
-            let got = recvmmsg(fd, headers, slices.iter_mut(), flags, None);
-            let Ok(batch) = got else { break };
+            let flags = MsgFlags::MSG_DONTWAIT;
+            let Ok(batch) = recvmmsg(fd, headers, slices.iter_mut(), flags, None) else {
+                // asking all the time would hold up who delivers
+                (0..PAUSE).for_each(|_| std::hint::spin_loop());
+                continue;
+            };
             for received in batch {
                 let payload = received.iovs().next().unwrap_or_default();
                 let Ok(message) = Message::scan(payload) else {
@@ -259,6 +263,14 @@ fn swarm(number: u32) -> Id {
     let mut bytes = [0x5a; 20];
     bytes[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
     Id::new(bytes)
+}
+
+/// A get_peers query for this swarm. It names the family that it is asked by,
+/// which changes nothing but its length: by that the echo tells it.
+pub(crate) fn held(id: Id, number: u32) -> Query<'static> {
+    let mut query = Query::get_peers(id, swarm(number));
+    query.want.v4 = true;
+    query
 }
 
 /// Where the token of a query's swarm is kept.

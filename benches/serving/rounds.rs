@@ -7,23 +7,33 @@ use mdht_krpc::{Body, Id, Message, Method, Query};
 use nix::unistd::Pid;
 
 use crate::arguments::Arguments;
-use crate::generator::{Answered, Ask, Generator};
+use crate::generator::{Answered, Ask, Generator, held};
 use crate::server::{Overlay, Server, address, pin};
 
-const METHODS: [(&str, Ask); 3] = [
-    ("ping", Ask::Ping),
-    ("find_node", Ask::FindNode),
-    ("get_peers", Ask::GetPeers),
-];
+/// Kinds of queries.
+const METHODS: usize = 4;
+
+/// What is asked, by name.
+const fn methods(swarms: u32) -> [(&'static str, Ask); METHODS] {
+    [
+        ("ping", Ask::Ping),
+        ("find_node", Ask::FindNode),
+        ("get_peers", Ask::GetPeers),
+        ("held", Ask::Held(swarms)),
+    ]
+}
 
 /// A server and what was measured of it, method by method.
 struct Row {
     server: Server,
     /// Answers per second of processor time, one for each round.
-    rates: [Vec<f64>; METHODS.len()],
-    sums: [Answered; METHODS.len()],
+    rates: [Vec<f64>; METHODS],
+    sums: [Answered; METHODS],
     /// Resident memory with a full table.
     filled: u64,
+    /// Resident memory with a full store, announces taken for it, and their
+    /// processor time in seconds.
+    full: (u64, u64, f64),
 }
 
 pub(crate) fn run(arguments: &Arguments) {
@@ -36,30 +46,48 @@ pub(crate) fn run(arguments: &Arguments) {
     }
     eprintln!("tables fill for {} s", arguments.warm_up);
     sleep(Duration::from_secs(arguments.warm_up));
-    let lengths = lengths(&mut generator, &servers[0]);
-    let mut echo = Server::echo(address(servers.len() as u8), &lengths);
-    sleep(Duration::from_millis(500));
-    echo.idle = echo.memory();
-    servers.insert(0, echo);
     let row = |server: Server| Row {
         filled: server.memory(),
+        full: fill(&mut generator, &server, arguments),
         server,
         rates: Default::default(),
         sums: Default::default(),
     };
     let mut rows: Vec<_> = servers.into_iter().map(row).collect();
+    let methods = methods(arguments.swarms);
+    let lengths = lengths(&mut generator, &rows[0].server, methods);
+    let echo = Server::echo(address(rows.len() as u8), &lengths);
+    sleep(Duration::from_millis(500));
+    rows.insert(
+        0,
+        Row {
+            server: echo,
+            rates: Default::default(),
+            sums: Default::default(),
+            filled: 0,
+            full: (0, 0, 0.0),
+        },
+    );
     // only now: who is started by a pinned thread is pinned with it
     pin(Pid::from_raw(0), 1);
     for round in 1..=arguments.rounds {
         eprintln!("round {round} of {}", arguments.rounds);
-        for (place, (_, ask)) in METHODS.into_iter().enumerate() {
+        for (place, (_, ask)) in methods.into_iter().enumerate() {
             for row in &mut rows {
                 measure(&mut generator, row, place, ask, arguments.seconds);
             }
         }
     }
-    print_rates(&rows);
-    print_memory(&mut generator, &rows, arguments);
+    print_rates(&rows, methods);
+    print_memory(&rows, arguments);
+}
+
+/// Announces as many peers as a store holds.
+fn fill(generator: &mut Generator, server: &Server, arguments: &Arguments) -> (u64, u64, f64) {
+    eprintln!("the store of {} fills", server.name);
+    let before = server.usage();
+    let got = generator.announce(server.addr, arguments.swarms, arguments.peers);
+    (server.memory(), got.answers, server.usage() - before)
 }
 
 fn start(arguments: &Arguments, bootstrap: &str) -> Vec<Server> {
@@ -75,15 +103,20 @@ fn start(arguments: &Arguments, bootstrap: &str) -> Vec<Server> {
 }
 
 /// Lengths of queries, and of our node's answers.
-fn lengths(generator: &mut Generator, server: &Server) -> Vec<(usize, usize)> {
+fn lengths(
+    generator: &mut Generator,
+    server: &Server,
+    methods: [(&'static str, Ask); METHODS],
+) -> Vec<(usize, usize)> {
     let id = Id::default();
     let queries = [
         Query::new(Method::Ping, id),
         Query::find_node(id, id),
         Query::get_peers(id, id),
+        held(id, 0),
     ];
     let asked = queries.map(|query| Message::new(b"1234", Body::Query(query)).encode().len());
-    let answered = METHODS.map(|(name, ask)| {
+    let answered = methods.map(|(name, ask)| {
         let got = generator.ask_for(server.addr, ask, 0.2);
         assert!(got.answers > 0, "{} does not answer {name}", server.name);
         (got.bytes / got.answers) as usize
@@ -111,7 +144,7 @@ fn measure(generator: &mut Generator, row: &mut Row, place: usize, ask: Ask, sec
     sum.contacts += got.contacts;
 }
 
-fn print_rates(rows: &[Row]) {
+fn print_rates(rows: &[Row], methods: [(&'static str, Ask); METHODS]) {
     println!(
         "answers per second of the server's processor time; ratio to the echo in the same round\n"
     );
@@ -120,7 +153,7 @@ fn print_rates(rows: &[Row]) {
         "", "", "answers", "ratio", "least", "most", "bytes", "nodes", "lost %"
     );
     for row in rows {
-        for (place, (name, _)) in METHODS.into_iter().enumerate() {
+        for (place, (name, _)) in methods.into_iter().enumerate() {
             let (rates, sum) = (&row.rates[place], &row.sums[place]);
             let ratios = rates
                 .iter()
@@ -143,11 +176,8 @@ fn print_rates(rows: &[Row]) {
     }
 }
 
-fn print_memory(generator: &mut Generator, rows: &[Row], arguments: &Arguments) {
+fn print_memory(rows: &[Row], arguments: &Arguments) {
     let (swarms, peers) = (arguments.swarms, arguments.peers);
-    if swarms == 0 || peers == 0 {
-        return;
-    }
     println!(
         "\nresident memory, MB; full: after announces of {peers} peers to each of {swarms} swarms\n"
     );
@@ -157,17 +187,14 @@ fn print_memory(generator: &mut Generator, rows: &[Row], arguments: &Arguments) 
     );
     let mb = |bytes: u64| bytes as f64 / 1e6;
     for row in &rows[1..] {
-        let before = row.server.usage();
-        let got = generator.announce(row.server.addr, swarms, peers);
-        let usage = row.server.usage() - before;
+        let (full, announced, usage) = row.full;
         println!(
-            "{:<20}{:>10.1}{:>14.1}{:>10.1}{:>14}{:>12.2}",
+            "{:<20}{:>10.1}{:>14.1}{:>10.1}{announced:>14}{:>12.2}",
             row.server.name,
             mb(row.server.idle),
             mb(row.filled),
-            mb(row.server.memory()),
-            got.answers,
-            usage / got.answers.max(1) as f64 * 1e6,
+            mb(full),
+            usage / announced.max(1) as f64 * 1e6,
         );
     }
 }

@@ -3,6 +3,8 @@
 //! A dictionary's keys stand in the order of their bytes, which is the order
 //! of the lines here; the tests hold every byte against bendy's encoder.
 
+use std::net::SocketAddr;
+
 use crate::contact::write_compact_addr;
 use crate::message::{Body, ErrorReply, Message, Query, Response, Want};
 use crate::{Family, Id, ItemFields, Values};
@@ -202,8 +204,18 @@ fn write_item_value(item: &ItemFields<'_>, out: &mut Vec<u8>) {
 fn write_values(values: &Values<'_>, out: &mut Vec<u8>) {
     out.push(b'l');
     for peer in values.iter() {
-        write_length(Family::of(&peer).compact_addr_len(), out);
-        write_compact_addr(&peer, out);
+        match peer {
+            // nearly all: length and address at once
+            SocketAddr::V4(peer) => {
+                let [a, b, c, d] = peer.ip().octets();
+                let [high, low] = peer.port().to_be_bytes();
+                out.extend_from_slice(&[b'6', b':', a, b, c, d, high, low]);
+            }
+            SocketAddr::V6(_) => {
+                write_length(Family::V6.compact_addr_len(), out);
+                write_compact_addr(&peer, out);
+            }
+        }
     }
     out.push(b'e');
 }

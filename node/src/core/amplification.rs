@@ -8,7 +8,7 @@
 //!   taken from a budget of the asker's address ([`RateLimit::excess`]); where
 //!   the budget ends, the answer is cut: first the contacts of the family not
 //!   asked by, then peers down to eight, contacts down to four, then all of
-//!   both. What still does not fit is not sent.
+//!   both, then items, filters and samples. What still does not fit is not sent.
 //! - An error is never longer than the query it answers; it leaves out what it
 //!   can do without, or is not sent.
 //!
@@ -16,7 +16,7 @@
 
 use std::net::SocketAddr;
 
-use mdht_krpc::{Body, ErrorReply, Family, Message, Nodes, Response};
+use mdht_krpc::{Body, ErrorReply, Family, ItemFields, Message, Nodes, Response};
 
 use super::Core;
 
@@ -179,8 +179,41 @@ fn cut_nodes(nodes: &mut &[u8], family: Family, keep: usize, over: usize) -> usi
 }
 
 /// Writes the response, which is in `bytes` whole, in at most `most` of them, by
-/// leaving out list entries; false if that is not enough.
+/// leaving out list entries, or else items, filters and samples and as few list
+/// entries as possible; false if that is not enough.
 fn trim(
+    answer: &Message<'_>,
+    response: &Response<'_>,
+    limits: (Family, usize),
+    bytes: &mut Vec<u8>,
+) -> bool {
+    if cut(answer, response, limits, bytes) {
+        return true;
+    }
+    let light = Response {
+        item: ItemFields::NONE,
+        seeds: None,
+        leeches: None,
+        samples: None,
+        ..response.clone()
+    };
+    write(answer, light.clone(), bytes);
+    cut(answer, &light, limits, bytes)
+}
+
+/// Writes the answer with this response.
+fn write(answer: &Message<'_>, response: Response<'_>, bytes: &mut Vec<u8>) {
+    bytes.clear();
+    let answer = Message {
+        body: Body::Response(response),
+        ..answer.clone()
+    };
+    answer.encode_into(bytes);
+}
+
+/// Writes the response, which is in `bytes` whole, in at most `most` of them, by
+/// leaving out list entries; false if that is not enough.
+fn cut(
     answer: &Message<'_>,
     response: &Response<'_>,
     (family, most): (Family, usize),
@@ -196,12 +229,7 @@ fn trim(
     let mut lists = Lists::new(response, family);
     KEPT.into_iter().any(|kept| {
         lists.cut(bytes.len().saturating_sub(most), kept);
-        let left = Message {
-            body: Body::Response(lists.left_of(response)),
-            ..answer.clone()
-        };
-        bytes.clear();
-        left.encode_into(bytes);
+        write(answer, lists.left_of(response), bytes);
         bytes.len() <= most
     })
 }

@@ -6,6 +6,7 @@
 //! contacts for them turn up, and lists grow on demand. Policy is not here:
 //! who enters, waits or leaves is the modules' business.
 
+mod closest;
 mod entry;
 mod subnets;
 
@@ -14,8 +15,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use mdht_krpc::{ID_BITS, Id, Instant};
 
-use super::nearest::{FEW, Nearest, head, places};
-use super::{Candidate, SavedContact, SavedTable, Standing, TableEntry};
+use super::nearest::head;
+use super::{SavedContact, SavedTable, Standing, TableEntry};
 use crate::{Parameter, Parameters};
 use entry::octets;
 pub(crate) use entry::{Claim, Entry, Moment};
@@ -288,76 +289,6 @@ impl Table {
             }
         }
         true
-    }
-
-    /// Puts the entries for which `include` holds and that are closest to
-    /// `target` into `out`, closest first.
-    ///
-    /// Whole buckets are closer or farther than others. Where target and own
-    /// ID differ in bit `i`, bucket `i` is closer to the target than all
-    /// deeper ones; where they agree, it is farther. So buckets of the first
-    /// kind are visited downwards, then the others on the way back.
-    pub(crate) fn closest(
-        &self,
-        target: &Id,
-        count: usize,
-        include: impl Fn(List, &Entry) -> bool,
-        out: &mut Vec<Candidate>,
-    ) {
-        out.clear();
-        let differs = |bucket: &usize| {
-            let byte = target.as_bytes()[bucket / 8] ^ self.own_id.as_bytes()[bucket / 8];
-            byte & (0x80 >> (bucket % 8)) != 0
-        };
-        let down = (0..self.buckets.len()).filter(differs);
-        let back = (0..self.buckets.len()).rev().filter(|b| !differs(b));
-        let (mut few, mut many) = ([None; FEW], Vec::new());
-        for bucket in down.chain(back) {
-            let wanted = count.saturating_sub(out.len());
-            if wanted == 0 {
-                break;
-            }
-            let Bucket { main, waiting, .. } = &self.buckets[bucket];
-            let held = main.len() + waiting.len();
-            let places = places(&mut few, &mut many, wanted.min(held));
-            if places.is_empty() {
-                continue;
-            }
-            let mut within = self.likely_within(bucket, target, (wanted, main.len()));
-            loop {
-                let mut nearest = Nearest::new(target, &mut *places, within);
-                for entry in main {
-                    nearest.offer(entry, || include(List::Main, entry));
-                }
-                // seldom wanted at all, and that is told without looking at them
-                for entry in waiting {
-                    if include(List::Waiting, entry) {
-                        nearest.offer(entry, || true);
-                    }
-                }
-                if nearest.is_full() || within == u64::MAX {
-                    for entry in nearest.held() {
-                        out.push(entry.candidate());
-                    }
-                    break;
-                }
-                within = u64::MAX;
-            }
-        }
-    }
-
-    /// Within which distance of the target the nearest so many of the bucket's
-    /// contacts are likely to be, with some to spare. Were all of a long list
-    /// ranked, the first to come would nearly all be pushed out again.
-    fn likely_within(&self, bucket: usize, target: &Id, (wanted, held): (usize, usize)) -> u64 {
-        let (parts, depth) = (held / (2 * wanted), bucket as u32);
-        let Some(spread) = u64::MAX.checked_shr(depth + 1).filter(|_| parts > 1) else {
-            return u64::MAX;
-        };
-        // the bits that all contacts of the bucket have in common
-        let prefix = head(&self.own_id) ^ (1 << (63 - depth));
-        let nearest = (prefix ^ head(target)) & !spread;
-        nearest + spread / parts as u64
     }
 
     /// A saved contact as not yet heard from in this run, and its bucket;

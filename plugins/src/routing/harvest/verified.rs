@@ -146,14 +146,32 @@ mod tests {
     fn it_finds_what_sorting_by_distance_finds() {
         let mut rng = Rng::from_u64(7);
         for contacts in [0, 1, 2, 7, 300] {
-            let mut index = VerifiedIndex::default();
-            let mut all: Vec<Contact> = (0..contacts).map(|_| contact(&mut rng)).collect();
-            all.iter()
-                .for_each(|c| index.answered(c, Instant::ZERO, HOUR));
-            for _ in 0..20 {
-                let target = Id::random(&mut rng);
-                all.sort_unstable_by_key(|c| target.distance(&c.id));
-                assert_eq!(closest(&index, &target, 8), all[..all.len().min(8)]);
+            let center = Id::random(&mut rng);
+            for crowded in [false, true] {
+                let mut index = VerifiedIndex::default();
+                let mut all: Vec<Contact> = (0..contacts).map(|_| contact(&mut rng)).collect();
+                for contact in all.iter_mut().filter(|_| crowded) {
+                    contact.id = center.random_in_bucket(rng.below(161), &mut rng);
+                }
+                all.sort_unstable();
+                all.dedup_by_key(|contact| contact.id);
+                all.iter()
+                    .for_each(|c| index.answered(c, Instant::ZERO, HOUR));
+                for n in 0..40 {
+                    let target = center.random_in_bucket(4 * n, &mut rng);
+                    all.sort_unstable_by_key(|c| target.distance(&c.id));
+                    for count in [0, 1, 8, 40, 1000] {
+                        let expected = &all[..all.len().min(count)];
+                        assert_eq!(closest(&index, &target, count), expected);
+                    }
+                    // those that are not wanted are passed over
+                    let is_odd = |contact: &Contact| contact.id.as_bytes()[19] % 2 == 1;
+                    let odd = all.iter().copied().filter(is_odd).take(8);
+                    let mut found = Vec::new();
+                    let is_wanted = |entry: &Verified| is_odd(&entry.contact);
+                    index.closest(&target, 8, is_wanted, |entry| found.push(entry.contact));
+                    assert_eq!(found, odd.collect::<Vec<_>>());
+                }
             }
         }
     }

@@ -38,20 +38,43 @@ fn filled(own_id: Id, count: u32, deepest: usize, rng: &mut Rng) -> Table {
     table
 }
 
+/// The same with contacts that crowd around a target: most of one bucket.
+fn crowded(own_id: Id, count: u32, target: &Id, rng: &mut Rng) -> Table {
+    let mut table = Table::new(own_id, SHAPE);
+    for host in 0..count {
+        let id = target.random_in_bucket(rng.below(ID_BITS), rng);
+        let Some(bucket) = table.bucket_of(&id) else {
+            continue;
+        };
+        let entry = Entry::new(&contact(id, host), Claim::Found, Moment::of(Instant::ZERO));
+        let lists = table.bucket_mut(bucket, Instant::ZERO);
+        lists.main.push(entry);
+    }
+    table
+}
+
 proptest! {
     #[test]
     fn closest_agrees_with_sorting_everything(
         seed in any::<u64>(),
-        size in 0..200_u32,
+        size in 0..400_u32,
+        deepest in 0..=20_usize,
         count in 0..40_usize,
         near in 0..=ID_BITS,
         with_waiting in any::<bool>(),
+        is_crowded in any::<bool>(),
     ) {
         let mut rng = Rng::from_u64(seed);
         let own_id = Id::random(&mut rng);
-        let table = filled(own_id, size, 20, &mut rng);
         let target = own_id.random_in_bucket(near, &mut rng);
-        let include = |list: List, _: &Entry| with_waiting || list == List::Main;
+        let table = match is_crowded {
+            true => crowded(own_id, size, &target, &mut rng),
+            false => filled(own_id, size, deepest, &mut rng),
+        };
+        // one in eight is never wanted
+        let include = |list: List, entry: &Entry| {
+            (with_waiting || list == List::Main) && entry.id.as_bytes()[19] > 31
+        };
 
         let mut expected: Vec<Id> = table
             .entries()
