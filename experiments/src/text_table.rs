@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_fit_has_a_line_of_its_own() {
-        let (long, wide) = ("a name of twenty lett", "9".repeat(34));
+        let (long, wide) = ("a name of twenty lett", "9".repeat(33));
         let text = table(&[[long, &wide, &wide], ["short", "1", "2"]]);
         assert!(
             text.lines().all(|line| line.chars().count() <= WIDTH),
