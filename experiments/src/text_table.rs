@@ -45,7 +45,10 @@ impl TextTable {
         for (count, text) in &self.groups {
             let after = first + count;
             let wide: usize = widths[first..after].iter().map(|width| width + 1).sum();
-            widths[after - 1] += text.chars().count().saturating_sub(wide - 1);
+            let missing = text.chars().count().saturating_sub(wide - 1);
+            for place in (first..after).cycle().take(missing) {
+                widths[place] += 1;
+            }
             first = after;
         }
         let names = widths[0];
@@ -161,9 +164,9 @@ mod tests {
     fn columns_are_as_wide_as_their_cells_and_headings() {
         let expected = [
             "set    both of them",
-            "name   a           b",
-            "one    1       22222",
-            "three  3           4",
+            "name      a        b",
+            "one       1    22222",
+            "three     3        4",
             "",
         ];
         let made = table(&[["one", "1", "22222"], ["three", "3", "4"]]);
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_fit_has_a_line_of_its_own() {
-        let (long, wide) = ("a name of twenty lett", "9".repeat(34));
+        let (long, wide) = ("a name of twenty lett", "9".repeat(33));
         let text = table(&[[long, &wide, &wide], ["short", "1", "2"]]);
         assert!(
             text.lines().all(|line| line.chars().count() <= WIDTH),

@@ -127,10 +127,9 @@ impl Display for SurveyOutcome {
             script.overlay.seed,
             script.identities,
             tally.nodes(),
-            if script.is_of_thesis() {
-                format!(" (thesis: {PUBLISHED_NODES})")
-            } else {
-                String::new()
+            match script.is_of_thesis() {
+                true => format!(" (thesis: {PUBLISHED_NODES} in 24 h, 16 identities)"),
+                false => String::new(),
             }
         )?;
         writeln!(f, "pattern  measured %  thesis %  likely cause")?;
