@@ -29,19 +29,37 @@ pub(crate) struct Troubles {
     all: Arc<Mutex<Vec<String>>>,
     /// Who shows the notices, and whether nobody else should.
     view: Option<(View, bool)>,
+    /// Whether it does not matter that nobody lets us in.
+    need_not_join: bool,
 }
 
 impl Troubles {
     pub(crate) fn watch(dht: &Dht) -> Self {
-        Self::watch_for(dht, None)
+        Self::default().told_by(dht)
+    }
+
+    /// As [`Self::watch`], for a command that asks named nodes only.
+    pub(crate) fn watch_unjoined(dht: &Dht) -> Self {
+        let need_not_join = true;
+        let troubles = Self {
+            need_not_join,
+            ..Self::default()
+        };
+        troubles.told_by(dht)
     }
 
     /// As [`Self::watch`], for a view that shows them, perhaps on a screen that
     /// must not be disturbed.
     pub(crate) fn watch_for(dht: &Dht, view: Option<(View, bool)>) -> Self {
-        let all = Arc::default();
-        let troubles = Self { all, view };
-        let (own, mut notices) = (troubles.clone(), dht.notices());
+        let troubles = Self {
+            view,
+            ..Self::default()
+        };
+        troubles.told_by(dht)
+    }
+
+    fn told_by(self, dht: &Dht) -> Self {
+        let (own, mut notices) = (self.clone(), dht.notices());
         tokio::spawn(async move {
             loop {
                 match notices.recv().await {
@@ -51,30 +69,43 @@ impl Troubles {
                 }
             }
         });
-        troubles
+        self
     }
 
     fn note(&self, notice: &Notice) {
+        if self.need_not_join && matches!(notice, Notice::Core(Event::JoinFailed { .. })) {
+            return;
+        }
+        let text = notice.to_string();
+        if let Some((view, _)) = &self.view {
+            view.on_notice(text.clone());
+        }
+        // a name that cannot be resolved is looked up again at each attempt to join
+        let is_told = match notice {
+            Notice::CannotResolve { .. } => !self.remember(&text),
+            Notice::CannotSend(_) => {
+                self.remember(&text);
+                false
+            }
+            _ => false,
+        };
+        if !is_told && !matches!(self.view, Some((_, true))) {
+            note(&text);
+        }
+    }
+
+    /// Whether it is the first of its kind.
+    fn remember(&self, trouble: &str) -> bool {
         /// Enough to see the pattern.
         const MOST: usize = 16;
-        if let Some((view, _)) = &self.view {
-            view.on_notice(notice.to_string());
+        let Ok(mut all) = self.all.lock() else {
+            return true;
+        };
+        let is_new = !all.iter().any(|known| known == trouble);
+        if is_new && all.len() < MOST {
+            all.push(trouble.to_owned());
         }
-        if !matches!(self.view, Some((_, true))) {
-            note(&notice.to_string());
-        }
-        let trouble = matches!(
-            notice,
-            Notice::CannotResolve { .. }
-                | Notice::CannotSend(_)
-                | Notice::Core(Event::JoinFailed { .. })
-        );
-        if let (true, Ok(mut all)) = (trouble, self.all.lock()) {
-            let text = notice.to_string();
-            if all.len() < MOST && !all.contains(&text) {
-                all.push(text);
-            }
-        }
+        is_new
     }
 
     /// What to say when nobody let us in.

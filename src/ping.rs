@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
         ..args.node.clone()
     };
     let dht = node.start(registry).await?;
-    let _ = Troubles::watch(&dht);
+    let _ = Troubles::watch_unjoined(&dht);
     let mut silent = 0;
     for (host, addr) in addrs {
         let outcome = dht.ping(addr, Duration::from_millis(args.timeout_ms)).await;
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
         silent += usize::from(!matches!(outcome, QueryOutcome::Response { .. }));
         match args.node.format {
             Format::Json => document(&outcome_document(addr, &outcome))?,
-            Format::Text => line(&format!("{host} {}", outcome_text(addr, &outcome)))?,
+            Format::Text => line(&format!("{}: {}", name(host, addr), outcome_text(&outcome)))?,
         }
     }
     finish(&dht, &args.node).await?;
@@ -96,7 +96,16 @@ fn outcome_document(addr: SocketAddr, outcome: &QueryOutcome) -> Value {
     }
 }
 
-fn outcome_text(addr: SocketAddr, outcome: &QueryOutcome) -> String {
+/// A node as it was named, with its address if that was not the name.
+fn name(host: &str, addr: SocketAddr) -> String {
+    let addr = addr.to_string();
+    match host == addr {
+        true => addr,
+        false => format!("{host} ({addr})"),
+    }
+}
+
+fn outcome_text(outcome: &QueryOutcome) -> String {
     match outcome {
         QueryOutcome::Response {
             id, rtt, version, ..
@@ -104,10 +113,10 @@ fn outcome_text(addr: SocketAddr, outcome: &QueryOutcome) -> String {
             let version = version
                 .as_deref()
                 .map_or_else(|| "none".to_owned(), version_text);
-            format!("({addr}): id {id}, {:.1} ms, version {version}", ms(*rtt))
+            format!("id {id}, {:.1} ms, version {version}", ms(*rtt))
         }
-        QueryOutcome::Error { code, message } => format!("({addr}): error {code} {message}"),
-        QueryOutcome::NoAnswer => format!("({addr}): no answer"),
+        QueryOutcome::Error { code, message } => format!("error {code} {message}"),
+        QueryOutcome::NoAnswer => "no answer".to_owned(),
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Args, registry: &Registry) -> Result<(), Failure>
         ..args.node.clone()
     };
     let dht = node.start(registry).await?;
-    let _ = Troubles::watch(&dht);
+    let _ = Troubles::watch_unjoined(&dht);
     let mut crawl = Crawl::new(addrs.len());
     for addr in &addrs {
         let outcome = ask(&dht, *addr, Id::default(), args).await?;

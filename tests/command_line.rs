@@ -165,9 +165,7 @@ async fn ping_says_who_answers_and_who_does_not() {
     let one_silent = mdht_beside(args).await;
     assert_eq!(one_silent.code, Some(1));
     assert!(
-        one_silent
-            .out
-            .contains("127.21.5.9:9 (127.21.5.9:9): no answer"),
+        one_silent.out.contains("127.21.5.9:9: no answer"),
         "{one_silent:?}"
     );
     let told = one_silent

@@ -177,11 +177,7 @@ impl fmt::Display for Diff {
             // a name in full: without its last digits an address is another
             let width = [&a, &b].map(|name| name.chars().count());
             let width = width.into_iter().max().unwrap_or(0).max(13);
-            writeln!(
-                f,
-                "{:<34} {a:>width$} {b:>width$} {:>8}  difference, 95 %",
-                "", "ratio"
-            )?;
+            writeln!(f, "{:<34} {a:>width$} {b:>width$} {:>8}", "", "ratio")?;
             for row in &node.rows {
                 let number =
                     |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.1}"));
@@ -189,11 +185,12 @@ impl fmt::Display for Diff {
                     .ratio
                     .map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
                 let (a, b) = (number(row.a), number(row.b));
-                write!(f, "  {:<32} {a:>width$} {b:>width$} {ratio:>8}", row.figure)?;
+                let figure = row.figure;
+                writeln!(f, "  {figure:<32} {a:>width$} {b:>width$} {ratio:>8}")?;
                 if let Some([low, high]) = row.difference {
-                    write!(f, "  {low:+.1} to {high:+.1}: {}", row.verdict())?;
+                    let verdict = row.verdict();
+                    writeln!(f, "    {low:+.1} to {high:+.1} (95 %): {verdict}")?;
                 }
-                writeln!(f)?;
             }
         }
         Ok(())

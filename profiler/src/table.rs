@@ -84,7 +84,7 @@ fn write_node(f: &mut Formatter<'_>, node: &NodeProfile) -> fmt::Result {
     writeln!(f)?;
     write!(f, "  {:NAME$}{:>9}", "", "count")?;
     for heading in ["p50", "p75", "p98", "p99", "max"] {
-        write!(f, "{heading:>11}")?;
+        write!(f, " {heading:>8}")?;
     }
     writeln!(f)?;
     let rows = || node.sections.iter().flat_map(|section| &section.rows);
@@ -98,8 +98,8 @@ fn write_node(f: &mut Formatter<'_>, node: &NodeProfile) -> fmt::Result {
             write!(f, "  {name:NAME$}{count:>9}")?;
             for figure in figures {
                 match figure {
-                    Some(figure) => write!(f, "{figure:>11.1}")?,
-                    None => write!(f, "{:>11}", "-")?,
+                    Some(figure) => write!(f, " {figure:>8.1}")?,
+                    None => write!(f, " {:>8}", "-")?,
                 }
             }
             writeln!(f)?;

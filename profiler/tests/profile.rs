@@ -106,13 +106,13 @@ fn the_text_table() {
   ends inside a record: 1, first at byte {at}
 
 Node 10.0.0.1:6881
-                            count        p50        p75        p98        p99        max
+                            count      p50      p75      p98      p99      max
 "
     );
     assert!(text.starts_with(&expected), "{text}\n{expected}");
     for line in [
-        "  lookup latency, ms            1      163.0      163.0      163.0      163.0      163.0\n",
-        "  RTT, ms                       2      131.5      147.2      161.7      162.4      163.0\n",
+        "  lookup latency, ms            1    163.0    163.0    163.0    163.0    163.0\n",
+        "  RTT, ms                       2    131.5    147.2    161.7    162.4    163.0\n",
         "  lookups               1 with a value, 0 without\n",
         "  lookup queries        1 sent, 1 answered (100.0 %), 0 late\n",
         "  clients               2 addresses: no version 50.0 %, uTorrent 50.0 %\n",

@@ -8,7 +8,15 @@ use crate::parameters::{Acquaintances, Class, Sessions};
 /// Width of the column of names.
 const NAME: usize = 30;
 /// The same in comparisons.
-const LONG_NAME: usize = 50;
+const LONG_NAME: usize = 36;
+/// Columns of comparisons behind that, with their widths: 80 in all.
+const FIGURES: [(&str, usize); 5] = [
+    ("planted", 9),
+    ("observed", 9),
+    ("gap", 8),
+    ("published", 10),
+    ("samples", 8),
+];
 
 /// The letters of a client, or that it sends none.
 pub(super) const fn code(letters: &str) -> &str {
@@ -201,13 +209,9 @@ fn write_acquaintances(f: &mut Formatter<'_>, how: &Acquaintances) -> fmt::Resul
 
 impl Display for Comparison {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:<LONG_NAME$}",
-            format!("{} ({})", self.subject, self.unit)
-        )?;
-        for heading in ["planted", "observed", "gap", "published", "samples"] {
-            write!(f, "{heading:>11}")?;
+        write_name(f, &format!("{} ({})", self.subject, self.unit))?;
+        for (heading, width) in FIGURES {
+            write!(f, "{heading:>width$}")?;
         }
         writeln!(f)?;
         self.rows.iter().try_for_each(|row| write_row(f, row))
@@ -215,11 +219,22 @@ impl Display for Comparison {
 }
 
 fn write_row(f: &mut Formatter<'_>, row: &Row) -> fmt::Result {
-    write!(f, "  {:<width$}", row.name, width = LONG_NAME - 2)?;
-    for number in [row.planted, Some(row.observed), row.gap, row.published] {
-        write!(f, "{:>11}", number.map_or("-".to_owned(), figure))?;
+    write_name(f, &format!("  {}", row.name))?;
+    let numbers = [row.planted, Some(row.observed), row.gap, row.published];
+    let numbers = numbers.map(|number| number.map_or("-".to_owned(), figure));
+    let cells = numbers.into_iter().chain([row.samples.to_string()]);
+    for (cell, (_, width)) in cells.zip(FIGURES) {
+        write!(f, "{cell:>width$}")?;
     }
-    writeln!(f, "{:>11}", row.samples)
+    writeln!(f)
+}
+
+/// The beginning of a row of figures; a name that is too long has a line of its own.
+fn write_name(f: &mut Formatter<'_>, name: &str) -> fmt::Result {
+    if name.chars().count() > LONG_NAME {
+        return write!(f, "{name}\n{:LONG_NAME$}", "");
+    }
+    write!(f, "{name:<LONG_NAME$}")
 }
 
 /// Three or more digits.

@@ -132,7 +132,7 @@ async fn resolve(args: &Args) -> Result<Vec<SocketAddr>, Failure> {
     }
     if addrs.is_empty() {
         return Err(Failure::Failed(
-            "nobody to ask: no bootstrap node has an address of our family; name one with \
+            "nobody to ask: no bootstrap node resolves to an address of our family; name one with \
              --bootstrap HOST:PORT"
                 .to_owned(),
         ));
