@@ -347,6 +347,16 @@ mod tests {
         let limit = |info: &ModuleInfo| info.parameters.iter().any(|p| p.name == "per_subnet");
         assert!(live.routing_modules().all(limit));
         assert!(live.lookup_modules().all(limit));
+        // and the doubts of lookups
+        for info in thesis.lookup_modules() {
+            let value = |registry: &Registry, name| {
+                let (.., parameters) = resolve("lookup", &registry.lookup, info.name).unwrap();
+                parameters.integer(name)
+            };
+            for name in ["density", "per_responder"] {
+                assert_eq!((value(&thesis, name), value(&live, name)), (0, 4), "{name}");
+            }
+        }
     }
 
     #[test]

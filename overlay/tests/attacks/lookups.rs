@@ -110,6 +110,78 @@ fn names_of_thousands_of_nodes_are_bounded() {
     assert!(thousands.store.most_in_flight < 1000);
 }
 
+/// With the doubts of a node on the Internet, and those of the thesis: without
+/// an attack there is no difference, and among Sybils announces arrive.
+#[test]
+fn doubts_save_the_announces_and_cost_the_honest_nothing() {
+    for (routing, lookup) in [("bep5", "standard"), ("harvest", "hedged")] {
+        let run = |kind, strength, doubts: &str| {
+            let lookup = format!("{lookup}:{doubts}");
+            siege(kind, strength, (routing, &lookup)).run()
+        };
+        let doubts = "density=4,per_responder=4,useless=pass";
+        let lost = |damage: &Damage| {
+            let lookups = damage.lookups.iter();
+            lookups.filter(|looked| looked.near_announces == 0).count()
+        };
+        for sybils in [8.0, 64.0] {
+            let before = run(Kind::Sybil, sybils, "density=0");
+            let after = run(Kind::Sybil, sybils, doubts);
+            assert!(lost(&before) > 10, "{routing} {}", lost(&before));
+            assert!(lost(&after) <= 3, "{routing} {}", lost(&after));
+            assert!(after.successes() >= before.successes(), "{routing}");
+        }
+        let honest = [
+            run(Kind::None, 0.0, "density=0"),
+            run(Kind::None, 0.0, doubts),
+        ];
+        let announces = honest.each_ref().map(|damage| {
+            damage
+                .lookups
+                .iter()
+                .map(|looked| looked.announces)
+                .sum::<u32>()
+        });
+        assert_eq!(announces[0], announces[1], "{routing}: false alarms");
+        let queries = honest.each_ref().map(|damage| {
+            damage
+                .lookups
+                .iter()
+                .map(|looked| looked.queries)
+                .sum::<u32>()
+        });
+        assert!(
+            queries[1] < queries[0] + queries[0] / 8,
+            "{routing} {queries:?}"
+        );
+    }
+}
+
+/// Eight names of nodes that do not exist cost less where one responder's names
+/// are bounded.
+#[test]
+fn names_of_nodes_that_do_not_exist_are_asked_less() {
+    for (routing, lookup) in [("bep5", "standard"), ("harvest", "hedged")] {
+        let asked = |per_responder: u32| {
+            let lookup = format!("{lookup}:per_responder={per_responder}");
+            let damage = siege(Kind::Phantoms, 0.3, (routing, &lookup)).run();
+            let queries: u32 = damage.lookups.iter().map(|looked| looked.queries).sum();
+            (queries, damage.successes())
+        };
+        let (before, after) = (asked(0), asked(4));
+        assert!(4 * after.0 < 3 * before.0, "{routing} {before:?} {after:?}");
+        assert!(after.1 + 2 >= before.1, "{routing} {before:?} {after:?}");
+    }
+}
+
+/// Peers at addresses that cannot be are no values: the lookup goes on.
+#[test]
+fn impossible_peers_do_not_slow_a_lookup_down() {
+    let martians = siege(Kind::Martians, 0.5, ("harvest", "hedged")).run();
+    let plain = siege(Kind::None, 0.0, ("harvest", "hedged")).run();
+    assert!(martians.successes() + 1 >= plain.successes());
+}
+
 /// A thousand Sybils take the place of the nodes that are announced to; eight
 /// take part of it. How much is lost is a figure, not a promise.
 #[test]

@@ -220,9 +220,11 @@ impl Reach<'_> {
         self.responders.would_count(contact)
     }
 
-    /// Whether there are enough responders that count.
-    pub(super) fn is_reached(&self) -> bool {
-        self.counted < Distance::MAX
+    /// Whether a contact that nobody but a bad source names is asked when all
+    /// others have been: one that may be there, or anybody while too few have
+    /// answered.
+    pub(super) fn is_last_resort(&self, contact: &Contact) -> bool {
+        self.counted == Distance::MAX || self.would_count(contact)
     }
 }
 

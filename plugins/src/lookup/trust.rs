@@ -34,7 +34,7 @@ pub(super) fn parameters() -> [Parameter; 5] {
         density::parameter(),
         Parameter::integer(
             "region",
-            16,
+            8,
             (1, 64),
             "responders",
             "at least, to end a lookup and to announce to, where some are too near; no such counts",

@@ -213,8 +213,7 @@ impl Search {
 
     /// Whom to ask next: before the first value if it pays or nobody is waited
     /// for, afterwards the nearest. Those whom one alone has named who named many
-    /// in vain are a last resort: while nobody is waited for and too few have
-    /// answered.
+    /// in vain are a last resort.
     fn next(&mut self, waiting: &Waiting) -> Option<&mut Prospect> {
         let is_alone = self.count(QueryState::InFlight) + self.count(QueryState::Overdue) == 0;
         let horizon = self.config.horizon;
@@ -225,10 +224,11 @@ impl Search {
             prospect.state == QueryState::Unasked
                 && reach.covers(&prospect.contact, prospect.distance)
         });
-        let (mut vouched, mut doubtful): (Vec<_>, Vec<_>) =
+        let (mut vouched, mut others): (Vec<_>, Vec<_>) =
             open.partition(|prospect| self.referrals.may_ask(&prospect.contact));
-        if vouched.is_empty() && is_alone && !reach.is_reached() {
-            vouched.append(&mut doubtful);
+        if vouched.is_empty() && is_alone {
+            others.retain(|prospect| reach.is_last_resort(&prospect.contact));
+            vouched = others;
         }
         let open = vouched.into_iter();
         if self.has_value {

@@ -130,13 +130,15 @@ impl State {
     }
 
     /// The closest contact not yet queried that is worth it. Those whom one alone
-    /// has named who named many in vain are a last resort: while nobody is waited
-    /// for and too few have answered.
+    /// has named who named many in vain are a last resort.
     fn next(&self) -> Option<Ranked> {
         let reach = self.responders.reach();
         let vouched = self.queue.next(&reach, |one| self.referrals.may_ask(one));
-        let is_last_resort = || !reach.is_reached() && self.queue.is_idle();
-        vouched.or_else(|| self.queue.next(&reach, |_| is_last_resort()))
+        let is_idle = || self.queue.is_idle();
+        vouched.or_else(|| {
+            self.queue
+                .next(&reach, |one| is_idle() && reach.is_last_resort(one))
+        })
     }
 
     /// Asks the next; false if there is none.

@@ -87,8 +87,8 @@ fn a_closest_set_that_is_too_near_does_not_count_alone() {
             let (before, all, asked) = honest(spec);
             assert_eq!((before, all), (0, 3), "{spec}");
             let (after, all, more) = honest(&format!("{spec}density=4"));
-            assert_eq!((after, all), (3, 6), "{spec}");
-            assert!(more <= asked + 40, "{spec} {more} {asked}");
+            assert_eq!((after, all), (8, 11), "{spec}");
+            assert!(more <= asked + 60, "{spec} {more} {asked}");
         }
     }
 }
@@ -111,7 +111,7 @@ fn who_names_nobody_ends_no_lookup_where_it_is_passed() {
         let mut useless = 0;
         while let Some(next) = driven.in_flight.first().copied() {
             let rank = u32::from_be_bytes([0, 1, 2, 3].map(|i| next.id.as_bytes()[i]));
-            if useless < 4 && rank < 110 {
+            if useless < 6 && rank < 110 {
                 useless += 1;
                 driven.respond(next, &[next]);
             } else {
@@ -122,7 +122,7 @@ fn who_names_nobody_ends_no_lookup_where_it_is_passed() {
         assert!(driven.finished);
         driven.announced.first().map(|c| c.id) == Some(contact(1).id)
     };
-    assert!(!reached("standard"), "four that name nobody are the end");
+    assert!(!reached("standard"), "six that name nobody are the end");
     for spec in [
         "standard:useless=pass",
         "hedged:useless=pass",
@@ -132,28 +132,30 @@ fn who_names_nobody_ends_no_lookup_where_it_is_passed() {
     }
 }
 
-/// Eight names nearer than all others, none of which exists.
+/// Eight names nearer than all others, none of which exists: most of them are
+/// asked after everybody else.
 #[test]
 fn the_names_of_one_responder_do_not_fill_a_lookup() {
     for spec in BOTH {
-        let asked = |per_responder: u32| {
+        let early = |per_responder: u32| {
             let spec = format!("{spec}per_responder={per_responder}");
             let mut driven = Driven::new(&spec, contacts(100..110));
             driven.respond(contact(100), &(0..8).map(sybil).collect::<Vec<_>>());
-            let mut in_vain = 0;
             while let Some(next) = driven.in_flight.first().copied() {
                 if is_sybil(&next) {
-                    in_vain += 1;
                     driven.time_out(next, Timeout::Hard);
                 } else {
                     driven.respond(next, &contacts(90..94));
                 }
             }
             assert!(driven.finished, "{spec}");
-            in_vain
+            let asked = driven.take_queried();
+            let last_honest = asked.iter().rposition(|contact| !is_sybil(contact));
+            let before = asked.iter().take(last_honest.unwrap_or(0));
+            before.filter(|contact| is_sybil(contact)).count()
         };
-        assert_eq!(asked(0), 8, "{spec}");
-        assert_eq!(asked(2), 2, "{spec}");
+        assert!(early(0) > 2, "{spec} {}", early(0));
+        assert!(early(2) <= 2, "{spec} {}", early(2));
     }
 }
 
