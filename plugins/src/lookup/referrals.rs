@@ -153,7 +153,7 @@ mod tests {
     fn without_a_bound_nothing_is_kept_and_with_one_not_without_end() {
         let mut free = Referrals::new(0);
         let mut bounded = Referrals::new(1);
-        for number in 0..2 * MOST_NAMES as u32 {
+        for number in 0..2 * 4096_u32 {
             let addr = (std::net::Ipv4Addr::from(0x0900_0000 + number), 1).into();
             let contact = Contact::new(mdht_krpc::Id::default(), addr);
             for referrals in [&mut free, &mut bounded] {
