@@ -11,7 +11,7 @@ use super::Cli;
 /// The `mdht …` of a line of a shell, each without what follows it: comments,
 /// pipes, redirections.
 fn commands(line: &str) -> Vec<Vec<String>> {
-    let line = line
+    let line = substituted(line)
         .trim_start_matches("$ ")
         .replace("cargo run --release -- ", "mdht ");
     let line = line.split(" #").next().unwrap_or_default();
@@ -27,6 +27,17 @@ fn commands(line: &str) -> Vec<Vec<String>> {
         .filter(|part| !part.contains('…'))
         .map(words)
         .collect()
+}
+
+/// A line with what another command prints, `$(…)`, as an infohash: nothing else is shown so.
+fn substituted(line: &str) -> String {
+    match line.split_once("$(") {
+        Some((before, rest)) => {
+            let after = rest.split_once(')').map_or("", |(_, after)| after);
+            format!("{before}INFOHASH{after}")
+        }
+        None => line.to_owned(),
+    }
 }
 
 /// The words of a line, those in quotes as one.
