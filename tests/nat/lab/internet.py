@@ -14,7 +14,7 @@ PREFIX = "mdht-nat-"
 
 # A host with two lines: no answer for the address of one on the other, and its own packets may come back to it.
 SCOPES = ("all", "second")
-TWO_LINES = {"arp_ignore": 1, "accept_local": 1, "rp_filter": 0}
+TWO_LINES = {"accept_local": 1, "rp_filter": 0}
 
 
 class Space(Namespace):
@@ -65,6 +65,8 @@ class Household:
     def add_second_line(self) -> str:
         """A line past the gateway, as a machine with two networks has; the address it has there."""
         second = plan.second_address(self.number)
+        # Or it would say there that its first address is to be found past the gateway.
+        self.host.sysctl({"net.ipv4.conf.all.arp_ignore": 1})
         self.internet.connect(self.host, [second], "second")
         self.host.ip("route", "add", "default", "dev", "second", "table", "102")
         self.host.ip("rule", "add", "pref", "20", "iif", "lo", "from", second, "lookup", "102")
