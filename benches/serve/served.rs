@@ -57,8 +57,10 @@ impl Served {
 
     /// Stops it; what it counted.
     pub(crate) fn stop(&mut self) -> Value {
-        let id = self.process.id().to_string();
-        Command::new("kill").args(["-INT", &id]).status().unwrap();
+        let id = self.process.id();
+        // the shell's own: a small machine has no other
+        let line = format!("kill -INT {id}");
+        Command::new("sh").args(["-c", &line]).status().unwrap();
         let done = document(&mut self.out);
         self.process.wait().unwrap();
         done
